@@ -1,0 +1,48 @@
+/* Every limit of the programs, with its reason. Those of the protocol are in pop/limits.h. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+#include <pop/limits.h>
+
+/* Messages in one maildrop. Their records (16 octets) and names stay below the 4 GiB that the
+ * 32-bit offsets of a snapshot can address. */
+#define MAILDROP_MESSAGES_MAX 16000000u
+
+/* NAME_MAX of Linux file systems: a Maildir file name. */
+#define FILE_NAME_MAX_LEN 255u
+
+/* A user name at login: RFC 4616 wants 255 octets accepted (R4616-2); the POP3 command line
+ * is shorter anyway. */
+#define USER_NAME_MAX 255u
+
+/* A password: as for user names. crypt(3) itself stops at 512. */
+#define PASSWORD_MAX 255u
+
+/* A path after expansion of its template. PATH_MAX with its NUL. */
+#define PATH_LEN_MAX 4096u
+
+/* A line of the user file: name, hash (yescrypt: about 100), ids, gecos, two paths. */
+#define PASSWD_LINE_MAX 8192u
+
+/* Message files handed to front in one message. The kernel's SCM_MAX_FD is 253; 32 amortise
+ * the wake-up (60 us a round trip, 3 us a descriptor), more only hold descriptors longer. */
+#define FETCH_BATCH_MAX 32u
+
+/* A snapshot up to this goes by value in one message; above it goes as a sealed memfd. One
+ * SEQPACKET message must fit the socket buffer (208 KiB by default). */
+#define SNAPSHOT_INLINE_MAX 16384u
+
+/* How long a login waits for a maildrop that another session is just leaving (R1939-56: a
+ * second login is refused within two seconds). */
+#define LOCK_WAIT_MS 1000
+
+/* A folder time nearer than this to the scan that saw it may hide a change made in the same
+ * tick. The kernel's coarse clock ticks every 1 to 10 ms; NFS and FAT are coarser. */
+#define FOLDER_TIME_SLACK_NS 20000000ll
+
+/* Message octets beyond LIST's size that the client still takes: sizes may lie (R1939-53), an
+ * endless answer must not fill the disk. */
+#define OVERRUN_FACTOR 16u
+#define OVERRUN_MAX    (64ull << 20)
+
+#endif
