@@ -41,8 +41,8 @@ enum pop_step {
  * Only CRLF ends a line; a lone CR or LF is message text. Accepting more
  * lets the two ends disagree about where a message stops.
  */
-enum pop_step pop_body_next(
-    struct pop_body *body, struct pop_view *in, struct pop_view *ret_text);
+enum pop_step
+pop_body_next(struct pop_body *body, struct pop_view *in, struct pop_view *ret_text);
 
 /* For pop_encoder.lines_left: the whole message (RETR). */
 #define POP_LINES_ALL UINT64_MAX
@@ -50,9 +50,9 @@ enum pop_step pop_body_next(
 enum pop_encoder_state {
     POP_ENCODER_LINE_START,
     POP_ENCODER_TEXT,
-    POP_ENCODER_CR,         /* a CR was read that may belong to a CRLF; not yet written */
-    POP_ENCODER_START_CR,   /* the same, as first octet of a line */
-    POP_ENCODER_STOPPED,    /* TOP has what it asked for */
+    POP_ENCODER_CR,       /* a CR was read that may belong to a CRLF; not yet written */
+    POP_ENCODER_START_CR, /* the same, as first octet of a line */
+    POP_ENCODER_STOPPED,  /* TOP has what it asked for */
 };
 
 /*
@@ -80,8 +80,7 @@ void pop_encoder_init(struct pop_encoder *encoder, uint64_t lines);
  * LF and CRLF both end a stored line; a lone CR is text, passes as it is and
  * starts no line (R5322-1, R5322-2, R5322-3).
  */
-bool pop_encoder_next(
-    struct pop_encoder *encoder, struct pop_view *in, struct pop_buffer *out);
+bool pop_encoder_next(struct pop_encoder *encoder, struct pop_view *in, struct pop_buffer *out);
 
 /*
  * The end of the file: completes a last line that has no line end (R5322-1).
@@ -94,8 +93,8 @@ void pop_encoder_end(struct pop_encoder *encoder, struct pop_buffer *out);
  * stored message; feed all of it, then pop_wire_size_end(). */
 struct pop_wire_size {
     uint64_t octets;
-    char last;  /* the last octet seen; 0 before the first */
-    bool any;   /* at least one octet was seen */
+    char last; /* the last octet seen; 0 before the first */
+    bool any;  /* at least one octet was seen */
 };
 void pop_wire_size_add(struct pop_wire_size *size, struct pop_view stored);
 uint64_t pop_wire_size_end(const struct pop_wire_size *size);

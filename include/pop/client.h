@@ -75,7 +75,6 @@ struct pop_client {
     bool in_body;
     bool broken;
     struct pop_body body;
-    struct pop_view list; /* decoded octets of a listing that are not split into lines yet */
     struct pop_line line;
     char line_data[POP_CLIENT_LINE_MAX];
 };

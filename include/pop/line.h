@@ -14,7 +14,7 @@ enum pop_line_result {
 struct pop_line {
     char *data;
     size_t len;
-    size_t cap;    /* the longest line that is taken, without its line end */
+    size_t cap;    /* the longest line that is taken: all octets but the LF */
     bool overlong; /* dropping until the next line end */
 };
 
@@ -25,7 +25,7 @@ struct pop_line {
  *
  * *ret_line borrows from *in or from the storage, until the next call.
  */
-enum pop_line_result pop_line_next(
-    struct pop_line *line, struct pop_view *in, struct pop_view *ret_line);
+enum pop_line_result
+pop_line_next(struct pop_line *line, struct pop_view *in, struct pop_view *ret_line);
 
 #endif

@@ -10,7 +10,7 @@
 
 /* One message. This layout is also that of the snapshot block's records. */
 struct pop_message {
-    uint64_t size;       /* octets on the wire: CRLF line ends, without dot-stuffing (R1939-39) */
+    uint64_t size; /* octets on the wire: CRLF line ends, without dot-stuffing (R1939-39) */
     uint32_t uid_offset; /* of the unique-id, in pop_maildrop.strings */
     uint8_t uid_len;     /* 1 to POP_UID_MAX */
     uint8_t reserved[3]; /* zero */

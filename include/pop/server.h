@@ -39,14 +39,14 @@ enum pop_state {
 /* Why a login or a message is refused: each has its response code and its text (RFC 2449,
  * section 8; RFC 3206). */
 enum pop_refusal {
-    POP_REFUSAL_AUTH,           /* [AUTH] the credentials are wrong (R3206-1) */
-    POP_REFUSAL_IN_USE,         /* [IN-USE] another session has the maildrop (R2449-11) */
-    POP_REFUSAL_SYS_TEMP,       /* [SYS/TEMP] may pass by itself (R3206-2) */
-    POP_REFUSAL_SYS_PERM,       /* [SYS/PERM] needs a person (R3206-2) */
-    POP_REFUSAL_CONNECTIONS,    /* [SYS/TEMP] as a greeting: the server is full */
-    POP_REFUSAL_PER_ADDRESS,    /* [SYS/TEMP] as a greeting: this address has its share */
-    POP_REFUSAL_USER_SESSIONS,  /* [IN-USE] this user has too many sessions waiting */
-    POP_REFUSAL_MESSAGE_GONE,   /* the message was removed by another program (R1939-52) */
+    POP_REFUSAL_AUTH,            /* [AUTH] the credentials are wrong (R3206-1) */
+    POP_REFUSAL_IN_USE,          /* [IN-USE] another session has the maildrop (R2449-11) */
+    POP_REFUSAL_SYS_TEMP,        /* [SYS/TEMP] may pass by itself (R3206-2) */
+    POP_REFUSAL_SYS_PERM,        /* [SYS/PERM] needs a person (R3206-2) */
+    POP_REFUSAL_CONNECTIONS,     /* [SYS/TEMP] as a greeting: the server is full */
+    POP_REFUSAL_PER_ADDRESS,     /* [SYS/TEMP] as a greeting: this address has its share */
+    POP_REFUSAL_USER_SESSIONS,   /* [IN-USE] this user has too many sessions waiting */
+    POP_REFUSAL_MESSAGE_GONE,    /* the message was removed by another program (R1939-52) */
     POP_REFUSAL_MESSAGE_CHANGED, /* it is no longer what LIST promised */
     POP_REFUSAL_COUNT,
 };
@@ -55,9 +55,9 @@ enum pop_refusal {
 struct pop_server_config {
     struct pop_view hostname;       /* for the greeting; printable ASCII, at most 255 octets */
     struct pop_view implementation; /* for CAPA IMPLEMENTATION (R2449-20) */
-    struct pop_view timestamp;      /* APOP: a msg-id for the greeting; empty: no APOP (R1939-32) */
-    bool user_allowed;              /* USER and PASS work, and are announced (R2449-8) */
-    bool check_user;                /* ask at USER whether the name exists (CHECK_USER) */
+    struct pop_view timestamp; /* APOP: a msg-id for the greeting; empty: no APOP (R1939-32) */
+    bool user_allowed;         /* USER and PASS work, and are announced (R2449-8) */
+    bool check_user;           /* ask at USER whether the name exists (CHECK_USER) */
 };
 
 enum pop_server_step {
@@ -151,8 +151,8 @@ enum pop_message_step {
     POP_MESSAGE_ENOUGH, /* TOP needs no more: call pop_server_message_end() */
     POP_MESSAGE_BROKEN, /* longer than LIST promised: drop the connection */
 };
-enum pop_message_step pop_server_message_text(
-    struct pop_server *server, struct pop_view *in, struct pop_buffer *out);
+enum pop_message_step
+pop_server_message_text(struct pop_server *server, struct pop_view *in, struct pop_buffer *out);
 
 /*
  * The end of the file. True: the final dot was written. False: the octets are

@@ -1,4 +1,5 @@
-/* Borrowed octets and a capped buffer: the two shapes in which libpop takes and gives octets. */
+/* Borrowed octets and a capped buffer: the two shapes in which libpop takes and gives octets.
+ */
 #ifndef POP_VIEW_H
 #define POP_VIEW_H
 

@@ -33,8 +33,8 @@ enum err_code err_set(struct err *err, enum err_code code, const char *format, .
     __attribute__((format(printf, 3, 4)));
 
 /* Puts "format: " before the text that is there; returns err->code. */
-enum err_code err_prefix(struct err *err, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+enum err_code
+err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A fault that will not pass by itself: no permission, no such folder, read-only file system
  * (R3206-2: [SYS/PERM]); all others are temporary. */

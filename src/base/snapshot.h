@@ -72,8 +72,8 @@ struct snapshot {
  * (1 to 70 octets of 0x21 to 0x7E), the sum. ERR_INVALID says what is wrong;
  * *ret_snapshot is then untouched. `block` must be 8-aligned.
  */
-enum err_code snapshot_open(
-    struct pop_view block, struct snapshot *ret_snapshot, struct err *err);
+enum err_code
+snapshot_open(struct pop_view block, struct snapshot *ret_snapshot, struct err *err);
 
 /* Makes a block from arrays. `files` may be NULL. *ret_block is malloc'ed, the caller's.
  * ERR_NOMEM, or ERR_LIMIT beyond MAILDROP_MESSAGES_MAX or 4 GiB of strings. */

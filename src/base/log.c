@@ -1,0 +1,73 @@
+/* One line to standard error. Opens nothing: the descriptor was there at the start. */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Set once, first in main, before there is a thread. */
+static const char *log_role = "restante";
+
+void
+log_open(const char *role)
+{
+    log_role = role;
+}
+
+static const char *
+level_name(enum log_level level)
+{
+    switch (level) {
+    case LOG_LEVEL_ERROR:
+        return "error: ";
+    case LOG_LEVEL_WARNING:
+        return "warning: ";
+    case LOG_LEVEL_INFO:
+    case LOG_LEVEL_DEBUG:
+        break;
+    }
+    return "";
+}
+
+/* Copies `text` with everything that does not print as \xNN. Returns the new length. */
+static size_t
+escape_into(char *line, size_t len, size_t cap, const char *text)
+{
+    static const char hex[] = "0123456789abcdef";
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (cap - len < 8) {
+            for (int i = 0; i < 3; i++)
+                line[len++] = '.';
+            break;
+        }
+        if (c >= 0x20 && c < 0x7F) {
+            line[len++] = (char)c;
+            continue;
+        }
+        line[len++] = '\\';
+        line[len++] = 'x';
+        line[len++] = hex[c >> 4];
+        line[len++] = hex[c & 15];
+    }
+    return len;
+}
+
+void
+log_line(enum log_level level, const char *format, ...)
+{
+    char text[LOG_LINE_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+
+    char line[LOG_LINE_MAX + 128];
+    int start = snprintf(line, 128, "%s[%d]: %s", log_role, (int)getpid(), level_name(level));
+    if (start < 0 || start >= 128)
+        return;
+    size_t len = escape_into(line, (size_t)start, sizeof line - 1, text);
+    line[len++] = '\n';
+    (void)!write(STDERR_FILENO, line, len); /* a log that is gone cannot be told of */
+}
