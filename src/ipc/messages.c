@@ -1,0 +1,232 @@
+/* The table of messages and the checks that every received one passes. */
+#include "ipc/messages.h"
+
+#include <pop/server.h>
+
+typedef bool body_check(const void *body, size_t body_size);
+
+static bool
+text_fits(const struct ipc_text *text)
+{
+    return text->len <= sizeof text->data;
+}
+
+static bool
+path_fits(const struct ipc_path *path)
+{
+    return path->len <= sizeof path->data;
+}
+
+static bool
+front_settings_fit(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_front_settings *settings = body;
+    return text_fits(&settings->hostname) && settings->tally_row < settings->tally_rows;
+}
+
+static bool
+source_fits(const void *body, size_t size)
+{
+    (void)size;
+    return path_fits(&((const struct ipc_auth_source *)body)->file);
+}
+
+static bool
+store_settings_fit(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_store_settings *settings = body;
+    return text_fits(&settings->engine) && path_fits(&settings->location);
+}
+
+static bool
+channel_fits(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_channel_info *info = body;
+    return info->role > IPC_PARENT && info->role < IPC_ROLE_COUNT;
+}
+
+static bool
+check_fits(const void *body, size_t size)
+{
+    (void)size;
+    return text_fits(&((const struct ipc_check *)body)->user);
+}
+
+static bool
+login_fits(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_login *login = body;
+    return text_fits(&login->user) && text_fits(&login->password);
+}
+
+static bool
+refused_fits(const void *body, size_t size)
+{
+    (void)size;
+    return ((const struct ipc_refused *)body)->refusal < POP_REFUSAL_COUNT;
+}
+
+static bool
+open_fits(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_open *open = body;
+    return text_fits(&open->user) && path_fits(&open->home);
+}
+
+/* By value the body ends with the snapshot; with a memfd nothing follows the size. */
+static bool
+opened_fits(const void *body, size_t size)
+{
+    const struct ipc_opened *opened = body;
+    size_t inline_size = size - offsetof(struct ipc_opened, snapshot);
+    return inline_size == 0 || inline_size == opened->size;
+}
+
+static bool
+fetch_fits(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_fetch *fetch = body;
+    return fetch->count >= 1 && fetch->count <= FETCH_BATCH_MAX;
+}
+
+static bool
+fetched_fits(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_fetched *fetched = body;
+    if (fetched->count < 1 || fetched->count > FETCH_BATCH_MAX)
+        return false;
+    for (uint32_t i = 0; i < fetched->count; i++)
+        if (fetched->status[i] >= IPC_FETCH_STATUS_COUNT)
+            return false;
+    return true;
+}
+
+static bool
+marks_fit(const void *body, size_t size)
+{
+    const struct ipc_marks *marks = body;
+    return marks->len >= 1 && size == offsetof(struct ipc_marks, bits) + marks->len;
+}
+
+#define BIT(value) (1u << (value))
+#define ANY_ROLE   (BIT(IPC_FRONT) | BIT(IPC_AUTH) | BIT(IPC_STORE))
+
+static const struct row {
+    const char *name;
+    unsigned from;
+    unsigned to;
+    unsigned states; /* of the session; 0: none is concerned */
+    size_t size_min;
+    size_t size_max;
+    size_t fds_min;
+    size_t fds_max;
+    body_check *check;
+} rows[IPC_TYPE_COUNT] = {
+#define FIXED(type) sizeof(struct type), sizeof(struct type)
+#define NO_FD       0, 0
+#define ONE_FD      1, 1
+    [IPC_FRONT_SETTINGS] =
+        {"FRONT_SETTINGS", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, FIXED(ipc_front_settings), NO_FD,
+         front_settings_fit},
+    [IPC_AUTH_SETTINGS] =
+        {"AUTH_SETTINGS", BIT(IPC_PARENT), BIT(IPC_AUTH), 0, FIXED(ipc_auth_settings), NO_FD,
+         NULL},
+    [IPC_AUTH_SOURCE] =
+        {"AUTH_SOURCE", BIT(IPC_PARENT), BIT(IPC_AUTH), 0, FIXED(ipc_auth_source), NO_FD,
+         source_fits},
+    [IPC_STORE_SETTINGS] =
+        {"STORE_SETTINGS", BIT(IPC_PARENT), BIT(IPC_STORE), 0, FIXED(ipc_store_settings), NO_FD,
+         store_settings_fit},
+    [IPC_LISTENER] = {"LISTENER", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, 0, 0, ONE_FD, NULL},
+    [IPC_TALLY] = {"TALLY", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, 0, 0, ONE_FD, NULL},
+    [IPC_CHANNEL] =
+        {"CHANNEL", BIT(IPC_PARENT), ANY_ROLE, 0, FIXED(ipc_channel_info), ONE_FD,
+         channel_fits},
+    [IPC_START] = {"START", BIT(IPC_PARENT), ANY_ROLE, 0, 0, 0, NO_FD, NULL},
+    [IPC_DRAIN] = {"DRAIN", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, 0, 0, NO_FD, NULL},
+    [IPC_READY] = {"READY", ANY_ROLE, BIT(IPC_PARENT), 0, 0, 0, NO_FD, NULL},
+    [IPC_CHECK] =
+        {"CHECK", BIT(IPC_FRONT), BIT(IPC_AUTH), BIT(IPC_STATE_NONE), FIXED(ipc_check), NO_FD,
+         check_fits},
+    [IPC_LOGIN] =
+        {"LOGIN", BIT(IPC_FRONT), BIT(IPC_AUTH), BIT(IPC_STATE_NONE), FIXED(ipc_login), NO_FD,
+         login_fits},
+    [IPC_CHECKED] =
+        {"CHECKED", BIT(IPC_AUTH), BIT(IPC_FRONT), 0, FIXED(ipc_checked), NO_FD, NULL},
+    [IPC_LOGIN_REFUSED] =
+        {"LOGIN_REFUSED", BIT(IPC_AUTH), BIT(IPC_FRONT), 0, FIXED(ipc_refused), NO_FD,
+         refused_fits},
+    [IPC_OPEN] = {"OPEN", BIT(IPC_AUTH), BIT(IPC_STORE), 0, FIXED(ipc_open), NO_FD, open_fits},
+    [IPC_OPENED] =
+        {"OPENED", BIT(IPC_STORE), BIT(IPC_FRONT), 0, offsetof(struct ipc_opened, snapshot),
+         sizeof(struct ipc_opened), 0, 1, opened_fits},
+    [IPC_OPEN_REFUSED] =
+        {"OPEN_REFUSED", BIT(IPC_STORE), BIT(IPC_FRONT), 0, FIXED(ipc_refused), NO_FD,
+         refused_fits},
+    [IPC_FETCHED] =
+        {"FETCHED", BIT(IPC_STORE), BIT(IPC_FRONT), 0, FIXED(ipc_fetched), 0, FETCH_BATCH_MAX,
+         fetched_fits},
+    [IPC_COMMITTED] =
+        {"COMMITTED", BIT(IPC_STORE), BIT(IPC_FRONT), 0, FIXED(ipc_committed), NO_FD, NULL},
+    [IPC_FETCH] =
+        {"FETCH", BIT(IPC_FRONT), BIT(IPC_STORE), BIT(IPC_STATE_OPEN), FIXED(ipc_fetch), NO_FD,
+         fetch_fits},
+    [IPC_SUSPECT] =
+        {"SUSPECT", BIT(IPC_FRONT), BIT(IPC_STORE), BIT(IPC_STATE_OPEN), FIXED(ipc_suspect),
+         NO_FD, NULL},
+    [IPC_MARKS] =
+        {"MARKS", BIT(IPC_FRONT), BIT(IPC_STORE), BIT(IPC_STATE_OPEN),
+         offsetof(struct ipc_marks, bits) + 1, sizeof(struct ipc_marks), NO_FD, marks_fit},
+    [IPC_COMMIT] =
+        {"COMMIT", BIT(IPC_FRONT), BIT(IPC_STORE), BIT(IPC_STATE_OPEN), 0, 0, NO_FD, NULL},
+    [IPC_CLOSE] =
+        {"CLOSE", BIT(IPC_FRONT), BIT(IPC_STORE),
+         BIT(IPC_STATE_OPEN) | BIT(IPC_STATE_COMMITTED), 0, 0, NO_FD, NULL},
+#undef FIXED
+#undef NO_FD
+#undef ONE_FD
+};
+
+bool
+ipc_message_valid(
+    enum ipc_role from, enum ipc_role to, uint32_t type, const void *body, size_t body_size,
+    size_t fd_count)
+{
+    if (type >= IPC_TYPE_COUNT)
+        return false;
+    const struct row *row = &rows[type];
+    return (row->from & BIT(from)) && (row->to & BIT(to)) && body_size >= row->size_min &&
+           body_size <= row->size_max && fd_count >= row->fds_min && fd_count <= row->fds_max &&
+           (row->check == NULL || row->check(body, body_size));
+}
+
+bool
+ipc_message_allowed(uint32_t type, enum ipc_state state)
+{
+    return type < IPC_TYPE_COUNT && (rows[type].states & BIT(state));
+}
+
+const char *
+ipc_type_name(uint32_t type)
+{
+    return type < IPC_TYPE_COUNT ? rows[type].name : "unknown";
+}
+
+const char *
+ipc_role_name(enum ipc_role role)
+{
+    static const char *const names[IPC_ROLE_COUNT] = {
+        [IPC_PARENT] = "restanted",
+        [IPC_FRONT] = "restanted-front",
+        [IPC_AUTH] = "restanted-auth",
+        [IPC_STORE] = "restanted-store",
+    };
+    return names[role];
+}

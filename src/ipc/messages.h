@@ -1,0 +1,208 @@
+/*
+ * What the roles say to each other: one table says who may send a message to
+ * whom, in which state of the session, and its exact fields.
+ *
+ * A message is one SEQPACKET: struct ipc_header and the body named beside the
+ * type. One way round at login: front asks auth, auth tells store, store
+ * answers front; auth answers front only to refuse. Front can open nothing:
+ * OPEN comes from auth alone, and what front asks store is about sessions that
+ * auth had opened for it.
+ */
+#ifndef IPC_MESSAGES_H
+#define IPC_MESSAGES_H
+
+#include "base/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ipc_role {
+    IPC_PARENT,
+    IPC_FRONT,
+    IPC_AUTH,
+    IPC_STORE,
+    IPC_ROLE_COUNT,
+};
+
+enum ipc_type {
+    /* parent to the roles; settings are gathered until START makes them valid */
+    IPC_FRONT_SETTINGS,
+    IPC_AUTH_SETTINGS,
+    IPC_AUTH_SOURCE,
+    IPC_STORE_SETTINGS,
+    IPC_LISTENER, /* + the listening socket */
+    IPC_TALLY,    /* + memfd of the connection counters */
+    IPC_CHANNEL,  /* + the socket to another role */
+    IPC_START,
+    IPC_DRAIN, /* front: accept no more, end when the last session has ended */
+    /* the roles to parent */
+    IPC_READY,
+    /* front to auth */
+    IPC_CHECK,
+    IPC_LOGIN,
+    /* auth to front */
+    IPC_CHECKED,
+    IPC_LOGIN_REFUSED,
+    /* auth to store */
+    IPC_OPEN,
+    /* store to front */
+    IPC_OPENED, /* the snapshot by value, or + a sealed memfd */
+    IPC_OPEN_REFUSED,
+    IPC_FETCHED, /* + a descriptor for each message that could be opened */
+    IPC_COMMITTED,
+    /* front to store */
+    IPC_FETCH,
+    IPC_SUSPECT,
+    IPC_MARKS,
+    IPC_COMMIT,
+    IPC_CLOSE,
+    IPC_TYPE_COUNT,
+};
+
+/* How far a session has come, as the receiver of front's messages knows it. */
+enum ipc_state {
+    IPC_STATE_NONE,      /* no such session */
+    IPC_STATE_LOGIN,     /* auth: a login is being checked */
+    IPC_STATE_OPEN,      /* store: the maildrop is open */
+    IPC_STATE_COMMITTED, /* store: QUIT has had its answer; only CLOSE is left */
+};
+
+struct ipc_header {
+    uint32_t type;    /* enum ipc_type */
+    uint32_t number;  /* of the front it is about; only auth to store sets it */
+    uint64_t session; /* front's handle; 0 where there is none */
+};
+
+/* A short text with its length; not NUL-terminated. */
+struct ipc_text {
+    uint16_t len;
+    char data[USER_NAME_MAX];
+};
+
+struct ipc_path {
+    uint16_t len;
+    char data[PATH_LEN_MAX];
+};
+
+enum ipc_plaintext {
+    IPC_PLAINTEXT_NEVER,
+    IPC_PLAINTEXT_LOOPBACK,
+    IPC_PLAINTEXT_ALWAYS,
+};
+
+struct ipc_front_settings {
+    struct ipc_text hostname;
+    uint32_t number;      /* of this front, never used twice */
+    uint32_t tally_row;   /* its row in the connection counters */
+    uint32_t tally_rows;  /* how many there are */
+    uint32_t plaintext;   /* enum ipc_plaintext */
+    uint32_t check_user;  /* unknown names are refused at USER */
+    uint32_t connections; /* limits; 0: none */
+    uint32_t per_address;
+    uint32_t login_seconds;
+    uint32_t idle_seconds;
+    uint32_t failure_delay_ms;
+};
+
+struct ipc_auth_settings {
+    uint32_t source_count; /* this many IPC_AUTH_SOURCE follow */
+};
+
+struct ipc_auth_source {
+    struct ipc_path file; /* a passwd-file */
+};
+
+struct ipc_store_settings {
+    struct ipc_text engine;
+    struct ipc_path location; /* template with %u %n %d %h */
+    uint32_t sessions_per_user;
+};
+
+struct ipc_channel_info {
+    uint32_t role;   /* who is at the other end */
+    uint32_t number; /* which front, if one is */
+};
+
+struct ipc_check {
+    struct ipc_text user;
+};
+
+struct ipc_login {
+    struct ipc_text user;
+    struct ipc_text password;
+};
+
+struct ipc_checked {
+    uint32_t known; /* 0 or 1 */
+};
+
+struct ipc_refused {
+    uint32_t refusal; /* enum pop_refusal */
+};
+
+struct ipc_open {
+    uint32_t uid; /* of the maildrop's owner, UINT32_MAX: not given */
+    uint32_t gid;
+    struct ipc_text user;
+    struct ipc_path home; /* empty: not given */
+};
+
+struct ipc_opened {
+    uint64_t size; /* of the snapshot; it follows here, or is in the memfd */
+    char snapshot[SNAPSHOT_INLINE_MAX];
+};
+
+struct ipc_fetch {
+    uint32_t first; /* message index, from 0 */
+    uint32_t count; /* 1 to FETCH_BATCH_MAX */
+};
+
+enum ipc_fetch_status {
+    IPC_FETCH_OPEN,    /* a descriptor comes with it */
+    IPC_FETCH_GONE,    /* removed by another program */
+    IPC_FETCH_CHANGED, /* no longer what the snapshot promised */
+    IPC_FETCH_TEMP,    /* could not be opened now */
+    IPC_FETCH_PERM,    /* cannot be opened */
+    IPC_FETCH_STATUS_COUNT,
+};
+
+struct ipc_fetched {
+    uint32_t first;
+    uint32_t count;
+    uint8_t status[FETCH_BATCH_MAX]; /* enum ipc_fetch_status; descriptors in this order */
+};
+
+struct ipc_suspect {
+    uint32_t index;
+};
+
+/* A piece of the bitmap of marked messages; all pieces, in order, before COMMIT. */
+#define IPC_MARKS_MAX 8192u
+struct ipc_marks {
+    uint32_t offset; /* octets, from the start of the bitmap */
+    uint32_t len;
+    unsigned char bits[IPC_MARKS_MAX];
+};
+
+struct ipc_committed {
+    uint32_t left; /* marked messages that could not be removed */
+};
+
+/* The largest body. */
+#define IPC_BODY_MAX sizeof(struct ipc_opened)
+
+/* May a message of this type be sent from one role to the other, with this many octets of body
+ * and descriptors, and are its lengths in order? */
+bool ipc_message_valid(
+    enum ipc_role from, enum ipc_role to, uint32_t type, const void *body, size_t body_size,
+    size_t fd_count);
+
+/* May front's message come in this state of its session? */
+bool ipc_message_allowed(uint32_t type, enum ipc_state state);
+
+/* For the log; any number is fine. */
+const char *ipc_type_name(uint32_t type);
+const char *ipc_role_name(enum ipc_role role);
+
+#endif
