@@ -45,4 +45,31 @@
 #define OVERRUN_FACTOR 16u
 #define OVERRUN_MAX    (64ull << 20)
 
+/* The server's configuration file. A complete one with every option is about 4 KiB. */
+#define CONF_FILE_MAX 262144u
+
+/* Addresses to serve on, and sources of users: each is a descriptor or an open file. */
+#define CONF_SECTIONS_MAX 64u
+
+/* A stored password. crypt(3) writes at most 383 octets, SCRAM about 150, {PLAIN} PASSWORD_MAX;
+ * with a {SCHEME} before it. */
+#define HASH_TEXT_MAX 512u
+
+/* A user file: a million users with long hashes. What is larger was not meant. */
+#define PASSWD_FILE_MAX (256ull << 20)
+
+/* Bad lines of a user file that are reported one by one; the rest is counted. */
+#define PASSWD_REPORTS_MAX 20u
+
+/* Iterations of SCRAM: 600000 is today's advice for PBKDF2 and takes 0.2 s; ten million is
+ * where one login would hold a hashing thread for seconds. */
+#define SCRAM_ITERATIONS_MAX 10000000u
+
+/* Hashing threads: one per core; more than 8 cores of yescrypt (16 MiB each) starve the rest. */
+#define VERIFIER_THREADS_MAX 8u
+
+/* Logins that wait for a hashing thread: at 18 ms each and one core, the last waits 4.6 s,
+ * which is as long as a client should see no answer. Beyond it: [SYS/TEMP] (R3206-2). */
+#define VERIFIER_QUEUE_MAX 256u
+
 #endif

@@ -62,8 +62,7 @@ enum ipc_type {
 
 /* How far a session has come, as the receiver of front's messages knows it. */
 enum ipc_state {
-    IPC_STATE_NONE,      /* no such session */
-    IPC_STATE_LOGIN,     /* auth: a login is being checked */
+    IPC_STATE_NONE,      /* no such session; auth keeps none and judges all by this */
     IPC_STATE_OPEN,      /* store: the maildrop is open */
     IPC_STATE_COMMITTED, /* store: QUIT has had its answer; only CLOSE is left */
 };

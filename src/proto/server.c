@@ -160,13 +160,21 @@ on_apop(struct pop_server *server, struct command *command)
     return POP_SERVER_LOGIN;
 }
 
+/* The password may lie in the line that PASS came in. */
+static void
+login_answered(struct pop_server *server)
+{
+    server->pending = POP_PENDING_NONE;
+    explicit_bzero(server->line_data, sizeof server->line_data);
+}
+
 void
 pop_server_login_accepted(
     struct pop_server *server, const struct pop_maildrop *maildrop, unsigned char *marks,
     struct pop_buffer *out)
 {
     assert(server->pending == POP_PENDING_LOGIN);
-    server->pending = POP_PENDING_NONE;
+    login_answered(server);
     server->maildrop = *maildrop;
     server->marks = marks;
     session_enter(server, POP_STATE_TRANSACTION);
@@ -180,7 +188,7 @@ pop_server_login_refused(
     struct pop_server *server, enum pop_refusal refusal, struct pop_buffer *out)
 {
     assert(server->pending == POP_PENDING_LOGIN);
-    server->pending = POP_PENDING_NONE;
+    login_answered(server);
     reply_refusal(out, refusal);
 }
 

@@ -35,8 +35,8 @@ struct maildir_file {
 
 /* Opens the Maildir at `path`; makes it (0700, its parents must exist) and its three folders
  * if they are missing, and makes that durable. */
-enum err_code maildir_target_open(
-    struct maildir_target *ret_target, const char *path, struct err *err);
+enum err_code
+maildir_target_open(struct maildir_target *ret_target, const char *path, struct err *err);
 void maildir_target_close(struct maildir_target *target); /* zeroed or -1 fields are fine */
 
 /* A fresh name as Maildir wants it: time, a part unique on this host, the host name. */
@@ -52,8 +52,8 @@ enum err_code maildir_file_create(
 enum err_code maildir_file_sync(struct maildir_file *file, struct err *err);
 
 /* Closes and renames tmp/NAME to new/NAME. ERR_BUSY: new already has that name. */
-enum err_code maildir_file_place(
-    struct maildir_target *target, struct maildir_file *file, struct err *err);
+enum err_code
+maildir_file_place(struct maildir_target *target, struct maildir_file *file, struct err *err);
 
 /* Closes and removes tmp/NAME. */
 void maildir_file_abandon(struct maildir_target *target, struct maildir_file *file);

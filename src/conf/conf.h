@@ -1,0 +1,114 @@
+/*
+ * The server's configuration: one file in libconfuse's syntax, read whole or refused.
+ *
+ * What may stand in it is the table in conf/option.c; that table also makes the list for
+ * --help-config and the manual.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+/* The values of these follow the order of the words in conf/option.c. */
+enum conf_tls {
+    CONF_TLS_NONE,
+};
+
+enum conf_plaintext {
+    CONF_PLAINTEXT_NEVER,
+    CONF_PLAINTEXT_LOOPBACK,
+    CONF_PLAINTEXT_ALWAYS,
+};
+
+enum conf_unknown_user {
+    CONF_UNKNOWN_USER_AFTER_PASSWORD, /* USER answers alike for all names (R1939-30) */
+    CONF_UNKNOWN_USER_AT_USER,
+};
+
+enum conf_isolation {
+    CONF_ISOLATION_SHARED,
+};
+
+struct conf_address {
+    char *text; /* as written */
+    struct sockaddr_storage socket;
+    socklen_t len;
+};
+
+struct conf_listener {
+    char *name;
+    struct conf_address address;
+    enum conf_tls tls;
+};
+
+/* A source of users. */
+struct conf_auth {
+    char *kind; /* "passwd-file" */
+    char *file; /* absolute */
+};
+
+struct conf_store {
+    char *engine; /* "maildir" or "memory" */
+    char *path;   /* an absolute template, see conf/template.h */
+};
+
+/* name[:group], names or numbers; resolved by whoever changes to it. */
+struct conf_account {
+    char *text;
+    bool set; /* by the person; else it is the default */
+};
+
+/* 0: no limit. */
+struct conf_limits {
+    uint32_t connections;
+    uint32_t per_address;
+    uint32_t sessions_per_user;
+    uint32_t login_seconds;
+    uint32_t idle_seconds;
+    uint32_t failure_delay_ms;
+};
+
+/* One for each check in conf/load.c that warns. */
+#define CONF_WARNINGS_MAX 2
+
+struct conf {
+    char *hostname;
+    struct conf_listener *listeners; /* one or more */
+    size_t listener_count;
+    enum conf_plaintext plaintext_login;
+    enum conf_unknown_user unknown_user;
+    struct conf_auth *auths; /* one or more, in the order of the file */
+    size_t auth_count;
+    struct conf_store store;
+    uint32_t fronts; /* 0: one per core */
+    enum conf_isolation isolation;
+    struct conf_account user_front;
+    struct conf_account user_auth;
+    struct conf_account user_store;
+    struct conf_limits limits;
+    char *warnings[CONF_WARNINGS_MAX]; /* allowed, but to be known: for the log */
+    size_t warning_count;
+};
+
+/*
+ * Reads the file. Relative paths in it are made absolute from the file's folder.
+ *
+ * ERR_INVALID: a mistake; the text is "FILE:LINE: what is wrong and what would be right".
+ * ERR_SYSTEM: the file or its folder cannot be read. ERR_NOMEM. *ret_conf is then untouched.
+ *
+ * libconfuse keeps its lexer in globals, so one thread at a time.
+ */
+enum err_code conf_load(const char *path, struct conf *ret_conf, struct err *err);
+
+/* Frees what it owns; zeroed is fine. */
+void conf_finish(struct conf *conf);
+
+/* Every section and option with its type, default, bounds and one line of help. */
+void conf_options_print(FILE *out);
+
+#endif

@@ -1,0 +1,195 @@
+/* The option table. To add an option: a row here and a field in conf.h. */
+#include "conf/option.h"
+
+#include "base/limits.h"
+#include "conf/conf.h"
+
+#include <string.h>
+
+static const char *const plaintext_words[] = {"never", "loopback", "always", NULL};
+static const char *const unknown_user_words[] = {"after-password", "at-user", NULL};
+static const char *const isolation_words[] = {"shared", NULL};
+static const char *const tls_words[] = {"none", NULL};
+static const char *const auth_kinds[] = {"passwd-file", NULL};
+static const char *const store_engines[] = {"maildir", "memory", NULL};
+
+const struct conf_section conf_sections[] = {
+    {.name = "listen",
+     .title = "name",
+     .count_max = CONF_SECTIONS_MAX,
+     .help = "an address to serve on; one or more"},
+    {.name = "auth",
+     .title = "kind",
+     .kinds = auth_kinds,
+     .count_max = CONF_SECTIONS_MAX,
+     .help = "where users and passwords come from; one or more"},
+    {.name = "store",
+     .title = "engine",
+     .kinds = store_engines,
+     .count_max = 1,
+     .help = "where the maildrops are; exactly one"},
+    {.name = "limits", .count_max = 1, .help = "bounds, each with 0 for none"},
+    {.name = "tls",
+     .later = "TLS is not available in this version",
+     .help = "not available in this version"},
+    {.name = NULL},
+};
+
+#define ROOT(member)     .section = CONF_ROOT, .offset = offsetof(struct conf, member)
+#define LISTEN(member)   .section = "listen", .offset = offsetof(struct conf_listener, member)
+#define AUTH(member)     .section = "auth", .offset = offsetof(struct conf_auth, member)
+#define STORE(member)    .section = "store", .offset = offsetof(struct conf_store, member)
+#define LIMITS(member)   .section = "limits", .offset = offsetof(struct conf_limits, member)
+#define NUMBER(low, top) .kind = CONF_KIND_NUMBER, .min = (low), .max = (top)
+#define CHOICE(words)    .kind = CONF_KIND_CHOICE, .choices = (words)
+
+/* Connections: descriptors of one process, with room for the messages they send. Seconds: a
+ * week, so that milliseconds fit 32 bits. */
+#define CONNECTIONS_MAX 1000000
+#define SECONDS_MAX     604800
+
+const struct conf_option conf_options[] = {
+    {ROOT(hostname), .name = "hostname", .kind = CONF_KIND_HOSTNAME,
+     .help = "the name in the greeting; default: this host's name"},
+    {ROOT(plaintext_login), .name = "plaintext-login", CHOICE(plaintext_words),
+     .fallback = "loopback",
+     .help = "who may send a password without TLS: nobody, this host, everybody"},
+    {ROOT(unknown_user), .name = "unknown-user", CHOICE(unknown_user_words),
+     .fallback = "after-password",
+     .help = "when an unknown user is refused; at-user lets strangers test names"},
+    {ROOT(fronts), .name = "fronts", NUMBER(0, 256), .fallback = "0",
+     .help = "processes that face the network; 0: one per core"},
+    {ROOT(isolation), .name = "isolation", CHOICE(isolation_words), .later = "connection",
+     .fallback = "shared", .help = "many connections share a front"},
+    {ROOT(user_front), .name = "user-front", .kind = CONF_KIND_ACCOUNT,
+     .fallback = "restante-front", .help = "user[:group] of fronts, when started as root"},
+    {ROOT(user_auth), .name = "user-auth", .kind = CONF_KIND_ACCOUNT,
+     .fallback = "restante-auth", .help = "user[:group] that checks passwords"},
+    {ROOT(user_store), .name = "user-store", .kind = CONF_KIND_ACCOUNT, .fallback = "restante",
+     .help = "user[:group] that owns the mail"},
+
+    {LISTEN(address), .name = "address", .kind = CONF_KIND_ADDRESS, .needed = true,
+     .help = "\"127.0.0.1:110\" or \"[::1]:110\" or 0.0.0.0 or [::] for all"},
+    {LISTEN(tls), .name = "tls", CHOICE(tls_words), .later = "implicit", .fallback = "none",
+     .help = "plain text; TLS is not available in this version"},
+
+    {AUTH(file), .name = "file", .kind = CONF_KIND_FILE, .needed = true,
+     .help = "a file with lines of user:hash:uid:gid:gecos:home:shell:extra"},
+
+    {STORE(path), .name = "path", .kind = CONF_KIND_TEMPLATE, .needed = true,
+     .help = "a folder with %u (user), %n (local part), %d (domain) or %h (home)"},
+
+    {LIMITS(connections), .name = "connections", NUMBER(0, CONNECTIONS_MAX),
+     .fallback = "20000", .help = "connections at a time"},
+    {LIMITS(per_address), .name = "per-address", NUMBER(0, CONNECTIONS_MAX), .fallback = "100",
+     .help = "connections at a time from one address"},
+    {LIMITS(sessions_per_user), .name = "sessions-per-user", NUMBER(0, CONNECTIONS_MAX),
+     .fallback = "4", .help = "logins at a time of one user"},
+    {LIMITS(login_seconds), .name = "login-seconds", NUMBER(0, SECONDS_MAX), .fallback = "60",
+     .help = "from connection to login"},
+    {LIMITS(idle_seconds), .name = "idle-seconds", NUMBER(0, SECONDS_MAX), .fallback = "600",
+     .help = "between commands; RFC 1939 wants 600 or more"},
+    {LIMITS(failure_delay_ms), .name = "failure-delay-ms", NUMBER(0, 60000), .fallback = "1000",
+     .help = "before a refused login is answered"},
+
+    {.section = "tls",
+     .name = "certificate",
+     .kind = CONF_KIND_LATER,
+     .help = "not available in this version"},
+    {.section = "tls",
+     .name = "key",
+     .kind = CONF_KIND_LATER,
+     .help = "not available in this version"},
+    {.name = NULL},
+};
+
+const struct conf_option *
+conf_option_find(const char *section, const char *name)
+{
+    for (const struct conf_option *option = conf_options; option->name != NULL; option++) {
+        if (strcmp(option->section, section) == 0 && strcmp(option->name, name) == 0)
+            return option;
+    }
+    return NULL;
+}
+
+const struct conf_section *
+conf_section_find(const char *name)
+{
+    for (const struct conf_section *section = conf_sections; section->name != NULL; section++) {
+        if (strcmp(section->name, name) == 0)
+            return section;
+    }
+    return NULL;
+}
+
+const char *
+conf_option_home(const char *name)
+{
+    for (const struct conf_option *option = conf_options; option->name != NULL; option++) {
+        if (strcmp(option->name, name) == 0)
+            return option->section;
+    }
+    return conf_section_find(name) != NULL ? CONF_ROOT : NULL;
+}
+
+/* Longer than any name in the table by more than a slip of the hand. */
+#define WORD_MAX 40
+
+static size_t
+least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Three rows of the Damerau-Levenshtein matrix are enough: a swap looks two rows back. */
+size_t
+conf_distance(const char *a, const char *b)
+{
+    size_t a_len = strlen(a), b_len = strlen(b);
+    if (a_len > WORD_MAX || b_len > WORD_MAX)
+        return SIZE_MAX;
+
+    size_t rows[3][WORD_MAX + 1];
+    for (size_t j = 0; j <= b_len; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            row[j] = least(above[j], row[j - 1]) + 1;
+            row[j] = least(row[j], above[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = least(row[j], above2[j - 2] + 1);
+        }
+    }
+    return rows[a_len % 3][b_len];
+}
+
+/* Keeps the nearer of *best and `candidate`. */
+static void
+consider(const char *name, const char *candidate, const char **best, size_t *best_distance)
+{
+    size_t distance = conf_distance(name, candidate);
+    if (distance < *best_distance) {
+        *best = candidate;
+        *best_distance = distance;
+    }
+}
+
+const char *
+conf_option_nearest(const char *section, const char *name)
+{
+    const char *best = NULL;
+    /* More than two slips, or half of the word, is another word. */
+    size_t best_distance = least(strlen(name) / 2, 3) + 1;
+    for (const struct conf_option *option = conf_options; option->name != NULL; option++) {
+        if (strcmp(option->section, section) == 0)
+            consider(name, option->name, &best, &best_distance);
+    }
+    if (strcmp(section, CONF_ROOT) == 0) {
+        for (const struct conf_section *row = conf_sections; row->name != NULL; row++)
+            consider(name, row->name, &best, &best_distance);
+    }
+    return best;
+}

@@ -1,0 +1,67 @@
+/* The list of options for people. */
+#include "conf/conf.h"
+#include "conf/option.h"
+
+#include <string.h>
+
+/* "never | loopback | always", "0 to 256", ... */
+static void
+print_values(FILE *out, const struct conf_option *option)
+{
+    switch (option->kind) {
+    case CONF_KIND_NUMBER:
+        (void)fprintf(out, "%u to %u", option->min, option->max);
+        return;
+    case CONF_KIND_CHOICE:
+        for (size_t i = 0; option->choices[i] != NULL; i++)
+            (void)fprintf(out, "%s\"%s\"", i > 0 ? " | " : "", option->choices[i]);
+        return;
+    case CONF_KIND_HOSTNAME:
+        (void)fputs("host name", out);
+        return;
+    case CONF_KIND_ADDRESS:
+        (void)fputs("address:port", out);
+        return;
+    case CONF_KIND_FILE:
+    case CONF_KIND_TEMPLATE:
+        (void)fputs("path", out);
+        return;
+    case CONF_KIND_ACCOUNT:
+        (void)fputs("user[:group]", out);
+        return;
+    case CONF_KIND_LATER:
+        return;
+    }
+}
+
+static void
+print_options(FILE *out, const char *section, const char *indent)
+{
+    for (const struct conf_option *option = conf_options; option->name != NULL; option++) {
+        if (strcmp(option->section, section) != 0 || option->kind == CONF_KIND_LATER)
+            continue;
+        (void)fprintf(out, "%s%s = ", indent, option->name);
+        print_values(out, option);
+        (void)fprintf(out, "\n%s    %s", indent, option->help);
+        if (option->fallback != NULL)
+            (void)fprintf(out, " (default: %s)", option->fallback);
+        (void)fputs(option->needed ? " (needed)\n" : "\n", out);
+    }
+}
+
+void
+conf_options_print(FILE *out)
+{
+    print_options(out, CONF_ROOT, "");
+    for (const struct conf_section *row = conf_sections; row->name != NULL; row++) {
+        if (row->later != NULL)
+            continue;
+        (void)fputs(row->name, out);
+        for (size_t i = 0; row->kinds != NULL && row->kinds[i] != NULL; i++)
+            (void)fprintf(out, "%s\"%s\"", i > 0 ? " | " : " ", row->kinds[i]);
+        if (row->kinds == NULL && row->title != NULL)
+            (void)fputs(" \"NAME\"", out);
+        (void)fprintf(out, " { ... }\n    %s\n", row->help);
+        print_options(out, row->name, "    ");
+    }
+}

@@ -1,0 +1,30 @@
+/* One account to fetch from: where, as whom, into what, and how. */
+#ifndef FETCH_ACCOUNT_H
+#define FETCH_ACCOUNT_H
+
+#include "base/secret.h"
+#include "fetch/url.h"
+
+struct account {
+    struct pop_url url;
+    struct secret password;     /* wiped as soon as it is in the buffer to be sent */
+    char maildir[PATH_LEN_MAX]; /* where to deliver; absolute, without links, once it is open */
+    char label[USER_NAME_MAX + URL_HOST_MAX + 2]; /* "user@host", for people */
+    bool delete_known; /* --delete: what is durably here goes from the server */
+    uint32_t timeout_ms; /* without any progress */
+};
+
+/* Takes the URL, and makes the label. ERR_INVALID: this version cannot fetch from there, and
+ * says why (R8314-10: no cleartext, R2384-2: no other login than the one asked for). */
+enum err_code
+account_set_url(struct account *account, const struct pop_url *url, struct err *err);
+
+/* ERR_INVALID: the password is empty or cannot go into a PASS command. */
+enum err_code account_check_password(const struct account *account, struct err *err);
+
+/* What the journal calls the account: "user@host:port", whatever the destination. */
+#define ACCOUNT_IDENTITY_MAX (USER_NAME_MAX + URL_HOST_MAX + 8)
+struct pop_view
+account_identity(const struct account *account, char storage[ACCOUNT_IDENTITY_MAX]);
+
+#endif

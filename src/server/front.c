@@ -1,0 +1,236 @@
+/* Front's start: the control channel, listeners and timers. */
+#include "server/front.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/role.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Connections taken from one listener before the sessions get their turn. */
+enum { ACCEPTS_PER_TURN = 64 };
+
+static void
+listener_ready(struct loop_source *source, uint32_t events)
+{
+    struct front_listener *listener = LOOP_OWNER(source, struct front_listener, source);
+    (void)events;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof peer;
+        int fd = accept4(
+            source->fd, (struct sockaddr *)(void *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            session_accept(listener->front, fd, &peer);
+            continue;
+        }
+        /* Another front was faster, or the client has gone again. A full descriptor table is
+         * the operator's to mend; the connection stays in the backlog. */
+        if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+            log_error("cannot accept a connection: %m");
+        return;
+    }
+}
+
+static void
+listeners_close(struct front *front)
+{
+    for (size_t i = 0; i < front->listener_count; i++) {
+        loop_remove(&front->loop, &front->listeners[i].source);
+        (void)close(front->listeners[i].source.fd); /* the parent has its own */
+    }
+    front->listener_count = 0;
+}
+
+static void
+on_listener(struct front *front, int fd)
+{
+    CHECK(front->listener_count < FRONT_LISTENERS_MAX);
+    struct front_listener *listener = &front->listeners[front->listener_count++];
+    *listener =
+        (struct front_listener){.source = {.fd = fd, .ready = listener_ready}, .front = front};
+}
+
+static void
+on_channel(struct front *front, const struct ipc_channel_info *info, int fd)
+{
+    CHECK(info->role == IPC_AUTH || info->role == IPC_STORE);
+    link_open(info->role == IPC_AUTH ? &front->auth : &front->store, fd);
+}
+
+/* With the durations that are set: 0, never, until the settings are there. */
+static void
+init_timers(struct front *front)
+{
+    const struct ipc_front_settings *settings = &front->settings;
+    timer_queue_init(&front->login_timers, 1000ll * settings->login_seconds);
+    timer_queue_init(&front->idle_timers, 1000ll * settings->idle_seconds);
+    timer_queue_init(&front->delay_timers, settings->failure_delay_ms);
+    timer_queue_init(&front->linger_timers, FRONT_LINGER_MS);
+}
+
+static void
+set_config(struct front *front)
+{
+    const struct ipc_front_settings *settings = &front->settings;
+    memcpy(front->hostname, settings->hostname.data, settings->hostname.len);
+    front->plain_config = (struct pop_server_config){
+        .hostname = {front->hostname, settings->hostname.len},
+        .implementation = POP_VIEW("restante"),
+        .user_allowed = true,
+        .check_user = settings->check_user != 0,
+    };
+    front->refused_config = front->plain_config;
+    front->refused_config.user_allowed = false;
+    init_timers(front);
+}
+
+/* Everything is there: begin to accept. */
+static void
+on_start(struct front *front)
+{
+    struct err err;
+    CHECK(!front->started && front->tally_fd >= 0);
+    set_config(front);
+    if (tally_map(
+            &front->tally, front->tally_fd, front->settings.tally_rows,
+            front->settings.tally_row, &err) != ERR_OK) {
+        log_error("%s", err.text);
+        exit(EXIT_FAILURE);
+    }
+    for (size_t i = 0; i < front->listener_count; i++) {
+        uint32_t events = EPOLLIN | EPOLLEXCLUSIVE; /* one front wakes for one connection */
+        CHECK(loop_add(&front->loop, &front->listeners[i].source, events, &err) == ERR_OK);
+    }
+    front->started = true;
+    role_ready();
+}
+
+static void
+on_control(struct front *front, struct ipc_packet *packet)
+{
+    const void *body = packet->body;
+    switch ((enum ipc_type)packet->header.type) {
+    case IPC_FRONT_SETTINGS:
+        front->settings = *(const struct ipc_front_settings *)body;
+        break;
+    case IPC_LISTENER:
+        on_listener(front, ipc_packet_take_fd(packet, 0));
+        break;
+    case IPC_TALLY:
+        front->tally_fd = ipc_packet_take_fd(packet, 0);
+        break;
+    case IPC_CHANNEL:
+        on_channel(front, body, ipc_packet_take_fd(packet, 0));
+        break;
+    case IPC_START:
+        on_start(front);
+        break;
+    case IPC_DRAIN:
+        listeners_close(front);
+        front->draining = true;
+        break;
+    default:
+        CHECK(!"a message that the table gives to another role");
+    }
+}
+
+static void
+control_ready(struct loop_source *source, uint32_t events)
+{
+    struct front *front = LOOP_OWNER(source, struct front, control);
+    (void)events;
+    for (;;) {
+        struct ipc_packet packet;
+        switch (ipc_receive(source->fd, IPC_PARENT, IPC_FRONT, &packet)) {
+        case IPC_OK:
+            on_control(front, &packet);
+            ipc_packet_finish(&packet);
+            break;
+        case IPC_AGAIN:
+            return;
+        case IPC_CLOSED: /* the parent stops us, or is gone: sessions end, nothing is deleted */
+            exit(EXIT_SUCCESS);
+        case IPC_BAD:
+        case IPC_NO_FDS:
+            CHECK(!"the parent sends what the table says");
+        }
+    }
+}
+
+/* ---- timers and turns ---- */
+
+static void
+run_timers(struct front *front, int64_t now)
+{
+    struct timer *timer;
+    while ((timer = timer_next_due(&front->login_timers, now)) != NULL)
+        session_end(
+            LOOP_OWNER(timer, struct session, deadline),
+            "no login in time (limit: login-seconds)");
+    while ((timer = timer_next_due(&front->idle_timers, now)) != NULL) /* R1939-15 */
+        session_end(
+            LOOP_OWNER(timer, struct session, deadline),
+            "idle for too long (limit: idle-seconds)");
+    while ((timer = timer_next_due(&front->linger_timers, now)) != NULL)
+        session_end(LOOP_OWNER(timer, struct session, delay), "done");
+    while ((timer = timer_next_due(&front->delay_timers, now)) != NULL) {
+        struct session *session = LOOP_OWNER(timer, struct session, delay);
+        session->answered = true;
+        session_run(session);
+    }
+}
+
+static int64_t
+wait_time(const struct front *front, int64_t now)
+{
+    int64_t wait = front->runnable != NULL ? 0 : -1;
+    wait = timer_wait_ms(&front->login_timers, now, wait);
+    wait = timer_wait_ms(&front->idle_timers, now, wait);
+    wait = timer_wait_ms(&front->linger_timers, now, wait);
+    return timer_wait_ms(&front->delay_timers, now, wait);
+}
+
+/* Descriptors for messages read ahead: a quarter of what the process may have. */
+static uint32_t
+descriptors_max(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return FETCH_BATCH_MAX;
+    rlim_t quarter = limit.rlim_cur / 4;
+    return quarter > 65536 ? 65536 : (uint32_t)quarter;
+}
+
+int
+main(void)
+{
+    static struct front front; /* too large for the stack */
+    struct err err;
+    role_start(IPC_FRONT);
+
+    front.tally_fd = -1;
+    front.control = (struct loop_source){.fd = ROLE_CONTROL_FD, .ready = control_ready};
+    front.auth = (struct link){.source = {.fd = -1}, .front = &front, .peer = IPC_AUTH};
+    front.store = (struct link){.source = {.fd = -1}, .front = &front, .peer = IPC_STORE};
+    front.descriptors_max = descriptors_max();
+    init_timers(&front);
+    front.output = malloc(FRONT_OUTPUT_MAX);
+    front.chunk = malloc(FRONT_READ_MAX);
+    if (front.output == NULL || front.chunk == NULL || loop_init(&front.loop, &err) != ERR_OK ||
+        loop_add(&front.loop, &front.control, EPOLLIN, &err) != ERR_OK) {
+        log_error("no memory to start");
+        return EXIT_FAILURE;
+    }
+    while (!front.draining || front.session_count > 0) {
+        loop_turn(&front.loop, wait_time(&front, clock_ms()));
+        session_run_waiting(&front);
+        if (front.started)
+            run_timers(&front, clock_ms());
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,238 @@
+/*
+ * Front: the process that faces the network. Accepts connections, speaks POP3
+ * (libpop), reads message descriptors it was handed. It never opens a path,
+ * never connects, never sees a password file or a mailbox.
+ *
+ * Files: front.c (start, control channel, listeners, timers), front_link.c
+ * (channels to auth and store), front_login.c and front_message.c (what the
+ * events of a session need), front_session.c (a connection's life and octets).
+ */
+#ifndef SERVER_FRONT_H
+#define SERVER_FRONT_H
+
+#include "base/snapshot.h"
+#include "ipc/channel.h"
+#include "net/loop.h"
+#include "net/timer.h"
+#include "server/tally.h"
+
+#include <pop/server.h>
+
+/* Listeners of one configuration. */
+#define FRONT_LISTENERS_MAX 32
+
+/* Octets read from a client at once: fifty commands. What does not fit waits in the kernel. */
+#define FRONT_INPUT_MAX 512
+
+/* One output buffer for all sessions; what a socket does not take is kept per session. Twice
+ * the size of a file read, so that an encoded read always fits. */
+#define FRONT_OUTPUT_MAX (128u << 10)
+
+/* Read from a message file at once: 64 KiB is where larger reads stop paying (measured:
+ * 16 KiB costs 40 % more CPU per octet, 256 KiB nothing less). */
+#define FRONT_READ_MAX (64u << 10)
+
+/* Buffers that one session may send before the others get their turn. */
+#define FRONT_FLUSHES_MAX 4
+
+/* After QUIT with unread input: how long it is drained, so that the close does not destroy the
+ * last answer on its way. */
+#define FRONT_LINGER_MS 2000
+
+/* A message that is being asked from the store, or another channel. */
+struct link_pending {
+    struct link_pending *next;
+    struct ipc_header header;
+    size_t body_size;
+    char body[];
+};
+
+/* A channel to auth or store. Sending never waits: what does not fit is queued. */
+struct link {
+    struct loop_source
+        source; /* fd -1: the other end is gone until the parent sends a new one */
+    struct front *front;
+    enum ipc_role peer;
+    struct link_pending *first;
+    struct link_pending *last;
+};
+
+struct front_listener {
+    struct loop_source source;
+    struct front *front;
+};
+
+struct session;
+
+/* A handle is its slot and how often the slot was used before: never the same twice. */
+struct slot {
+    struct session *session; /* NULL: free */
+    uint32_t generation;
+    uint32_t next_free;
+};
+
+struct front {
+    struct loop loop;
+    struct loop_source control;
+    struct link auth;
+    struct link store;
+    struct front_listener listeners[FRONT_LISTENERS_MAX];
+    size_t listener_count;
+    struct ipc_front_settings settings;
+    char hostname[USER_NAME_MAX];
+    struct pop_server_config plain_config;   /* plaintext logins allowed */
+    struct pop_server_config refused_config; /* not allowed to this peer */
+    int tally_fd;
+    struct tally tally;
+    struct timer_queue login_timers;
+    struct timer_queue idle_timers;
+    struct timer_queue delay_timers;
+    struct timer_queue linger_timers;
+    struct slot *slots;
+    uint32_t slot_count;
+    uint32_t first_free;
+    uint32_t session_count;
+    uint32_t descriptors;     /* message descriptors held, all sessions */
+    uint32_t descriptors_max; /* beyond this nothing is read ahead */
+    struct session *runnable; /* sessions that gave way to others: a queue */
+    struct session *last_runnable;
+    bool started;
+    bool draining;
+    char *output; /* FRONT_OUTPUT_MAX */
+    char *chunk;  /* FRONT_READ_MAX */
+};
+
+/* What a session waits for; the answer is kept until its output has room. */
+enum session_wait {
+    SESSION_WAITS_CLIENT,
+    SESSION_WAITS_USER_CHECK,
+    SESSION_WAITS_LOGIN,
+    SESSION_WAITS_MESSAGE,
+    SESSION_WAITS_COMMIT,
+};
+
+/* Messages handed over and not yet used: a run of indexes, filled at its end. */
+struct window {
+    uint32_t first;
+    uint32_t count;   /* that have come */
+    uint32_t asked;   /* that have come or are on their way */
+    uint32_t ignored; /* answers still to come to what was asked before a jump */
+    uint32_t batch;   /* how many to ask for next; grows while the client goes in order */
+    uint8_t status[FETCH_BATCH_MAX]; /* by index % FETCH_BATCH_MAX */
+    int fds[FETCH_BATCH_MAX];
+};
+
+struct session {
+    struct loop_source source; /* the connection; fd -1: gone, only an answer is awaited */
+    struct front *front;
+    struct session *next_runnable;
+    bool runnable;
+    uint64_t id;
+    struct pop_server pop;
+    struct sockaddr_storage peer;
+    struct timer deadline; /* login or idle */
+    struct timer delay;    /* a refusal that is held back, or the end of lingering */
+    enum session_wait wait;
+    bool answered;  /* what it waits for is there */
+    bool accepted;  /* SESSION_WAITS_LOGIN, _USER_CHECK: the answer */
+    bool lingering; /* output is shut, input is drained */
+    bool auth_owes; /* auth or store will answer a login */
+    bool store_open;
+    enum pop_refusal refusal;
+    uint32_t commit_left;
+    bool readable; /* edge-triggered: until a read says EAGAIN */
+    bool hung_up;  /* the client has sent all it will */
+    bool committed;
+    unsigned turns; /* flushes since it was last waited for */
+    uint16_t input_start;
+    uint16_t input_len;
+    char input[FRONT_INPUT_MAX];
+    char *blocked; /* output that the socket did not take */
+    size_t blocked_len;
+    size_t blocked_sent;
+    /* the maildrop */
+    char user[POP_COMMAND_MAX + 1];
+    void *block; /* of the snapshot */
+    size_t block_size;
+    bool block_mapped;
+    struct pop_maildrop maildrop; /* in the block */
+    unsigned char *marks;
+    struct window window;
+    /* the message being sent */
+    int message_fd; /* -1: none */
+    uint64_t message_offset;
+    size_t message_begin;   /* in the output, for taking it back */
+    uint64_t message_flush; /* value of `flushes` when it began */
+    uint64_t flushes;
+    /* for the log */
+    uint32_t retrieved;
+    uint64_t sent;
+};
+
+/* ---- front_link.c ---- */
+
+/* Sends or queues. With no channel there the message is dropped: the sessions that wait on it
+ * were ended when the channel broke. */
+void link_send(
+    struct link *link, uint32_t type, uint64_t session, const void *body, size_t body_size);
+void link_open(struct link *link, int fd);
+
+static inline bool
+link_is_open(const struct link *link)
+{
+    return link->source.fd >= 0;
+}
+
+/* ---- front_session.c ---- */
+
+void session_accept(struct front *front, int fd, const struct sockaddr_storage *peer);
+
+/* The session of a handle, or NULL. */
+struct session *session_find(struct front *front, uint64_t id);
+
+/* Goes on as far as it can without waiting. May end and free the session. */
+void session_run(struct session *session);
+
+/* Runs those that gave way, each once. */
+void session_run_waiting(struct front *front);
+
+/* Closes the connection and lets go of everything; nothing is deleted by this (R1939-17). */
+void session_end(struct session *session, const char *reason);
+
+/* Sends *out. False: the connection does not take more now, or has failed and is ended. */
+bool session_flush(struct session *session, struct pop_buffer *out);
+
+/* ---- front_login.c: asking and hearing auth and store ---- */
+
+void session_check_user(struct session *session, const struct pop_server_event *event);
+void session_login(struct session *session, const struct pop_server_event *event);
+void session_commit(struct session *session);
+void session_checked(struct session *session, bool known);
+void session_login_refused(struct session *session, enum pop_refusal refusal);
+void session_opened(struct session *session, struct ipc_packet *packet);
+
+/* Gives libpop the answer that has come. */
+void session_answer(struct session *session, struct pop_buffer *out);
+
+/* ---- front_message.c ---- */
+
+/* RETR or TOP: takes the descriptor from the window, or asks for it and waits. */
+void message_fetch(struct session *session, uint32_t index);
+
+/* FETCHED has come. */
+void message_fetched(struct session *session, struct ipc_packet *packet);
+
+/* Begins to send the message whose fetch was answered, or refuses it. */
+void message_begin(struct session *session, struct pop_buffer *out);
+
+enum message_pump {
+    MESSAGE_DONE,    /* on to the next command */
+    MESSAGE_BLOCKED, /* the socket is full */
+    MESSAGE_ENDED,   /* the session is gone */
+};
+enum message_pump message_pump(struct session *session, struct pop_buffer *out);
+
+/* Closes what the window holds. */
+void window_finish(struct session *session);
+
+#endif

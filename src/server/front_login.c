@@ -1,0 +1,215 @@
+/* Logins, the maildrop's snapshot and the commit: what front asks auth and store. */
+#include "server/front.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static void
+text_set(struct ipc_text *text, struct pop_view value)
+{
+    CHECK(value.len <= sizeof text->data); /* a command line is shorter */
+    text->len = (uint16_t)value.len;
+    memcpy(text->data, value.data, value.len);
+}
+
+static void
+wait_for(struct session *session, enum session_wait wait)
+{
+    session->wait = wait;
+    session->answered = false;
+}
+
+void
+session_check_user(struct session *session, const struct pop_server_event *event)
+{
+    struct ipc_check check = {0};
+    text_set(&check.user, event->user);
+    wait_for(session, SESSION_WAITS_USER_CHECK);
+    session->auth_owes = link_is_open(&session->front->auth);
+    if (!session->auth_owes) {
+        session->accepted = false;
+        session->answered = true;
+        return;
+    }
+    link_send(&session->front->auth, IPC_CHECK, session->id, &check, sizeof check);
+}
+
+void
+session_login(struct session *session, const struct pop_server_event *event)
+{
+    struct ipc_login login = {0};
+    text_set(&login.user, event->user);
+    text_set(&login.password, event->password);
+    memcpy(session->user, event->user.data, event->user.len);
+    session->user[event->user.len] = '\0';
+    wait_for(session, SESSION_WAITS_LOGIN);
+    session->auth_owes = link_is_open(&session->front->auth);
+    if (!session->auth_owes) { /* auth is being restarted */
+        session->accepted = false;
+        session->refusal = POP_REFUSAL_SYS_TEMP;
+        session->answered = true;
+    }
+    link_send(&session->front->auth, IPC_LOGIN, session->id, &login, sizeof login);
+    explicit_bzero(&login, sizeof login);
+    /* What is left of the input starts behind the password. */
+    explicit_bzero(session->input, session->input_start);
+}
+
+/* Sends the bitmap of the marked messages in pieces, then COMMIT (R1939-18). */
+void
+session_commit(struct session *session)
+{
+    struct link *store = &session->front->store;
+    const unsigned char *marks = pop_server_marks(&session->pop);
+    uint32_t size = session->pop.maildrop.count / 8 + 1;
+    struct ipc_marks piece;
+    wait_for(session, SESSION_WAITS_COMMIT);
+    for (uint32_t offset = 0; offset < size; offset += piece.len) {
+        piece.offset = offset;
+        piece.len = size - offset < IPC_MARKS_MAX ? size - offset : IPC_MARKS_MAX;
+        memcpy(piece.bits, marks + offset, piece.len);
+        link_send(
+            store, IPC_MARKS, session->id, &piece,
+            offsetof(struct ipc_marks, bits) + piece.len);
+    }
+    link_send(store, IPC_COMMIT, session->id, NULL, 0);
+}
+
+/* The answer is there, but a wrong name or password waits, whatever was wrong (PROJ-5). */
+static void
+answer_delayed(struct session *session)
+{
+    struct front *front = session->front;
+    if (front->settings.failure_delay_ms > 0) {
+        timer_start(&front->delay_timers, &session->delay, clock_ms());
+        return;
+    }
+    session->answered = true;
+    session_run(session);
+}
+
+void
+session_checked(struct session *session, bool known)
+{
+    CHECK(session->wait == SESSION_WAITS_USER_CHECK && !session->answered);
+    session->auth_owes = false;
+    if (session->source.fd < 0) {
+        session_end(session, NULL);
+        return;
+    }
+    session->accepted = known;
+    if (!known) {
+        answer_delayed(session);
+        return;
+    }
+    session->answered = true;
+    session_run(session);
+}
+
+void
+session_login_refused(struct session *session, enum pop_refusal refusal)
+{
+    CHECK(session->wait == SESSION_WAITS_LOGIN && !session->answered);
+    session->auth_owes = false;
+    if (session->source.fd < 0) {
+        session_end(session, NULL);
+        return;
+    }
+    session->accepted = false;
+    session->refusal = refusal;
+    if (refusal == POP_REFUSAL_AUTH) {
+        answer_delayed(session);
+        return;
+    }
+    session->answered = true;
+    session_run(session);
+}
+
+/* The snapshot's block: copied when it came by value, mapped when it came as a memfd, which
+ * must be sealed: nobody can shorten it under the mapping. */
+static bool
+block_take(struct session *session, struct ipc_packet *packet)
+{
+    const struct ipc_opened *opened = (const void *)packet->body;
+    session->block_size = opened->size;
+    session->block_mapped = packet->fd_count > 0;
+    if (!session->block_mapped) {
+        if (packet->body_size != offsetof(struct ipc_opened, snapshot) + opened->size)
+            return false;
+        session->block = malloc(opened->size);
+        if (session->block != NULL)
+            memcpy(session->block, opened->snapshot, opened->size);
+        return session->block != NULL;
+    }
+    int seals = fcntl(packet->fds[0], F_GET_SEALS);
+    CHECK(seals >= 0 && (seals & F_SEAL_SHRINK) && (seals & F_SEAL_WRITE));
+    void *block = mmap(NULL, session->block_size, PROT_READ, MAP_SHARED, packet->fds[0], 0);
+    session->block = block == MAP_FAILED ? NULL : block;
+    return session->block != NULL;
+}
+
+void
+session_opened(struct session *session, struct ipc_packet *packet)
+{
+    CHECK(session->wait == SESSION_WAITS_LOGIN && !session->answered);
+    session->auth_owes = false;
+    session->store_open = true;
+    if (session->source.fd < 0) { /* the client did not wait: let go of the maildrop */
+        session_end(session, NULL);
+        return;
+    }
+
+    struct snapshot snapshot;
+    struct err err;
+    bool taken = block_take(session, packet);
+    if (taken) {
+        struct pop_view block = {session->block, session->block_size};
+        CHECK(snapshot_open(block, &snapshot, &err) == ERR_OK);
+        session->marks = calloc(1, pop_server_marks_size(snapshot.maildrop.count));
+    }
+    if (!taken || session->marks == NULL) {
+        log_error("no memory for the maildrop of %s", session->user);
+        session_end(session, "no memory");
+        return;
+    }
+    session->maildrop = snapshot.maildrop;
+    session->accepted = true;
+    session->answered = true;
+    session_run(session);
+}
+
+void
+session_answer(struct session *session, struct pop_buffer *out)
+{
+    struct front *front = session->front;
+    enum session_wait wait = session->wait;
+    session->wait = SESSION_WAITS_CLIENT;
+    session->answered = false;
+    switch (wait) {
+    case SESSION_WAITS_CLIENT:
+        break;
+    case SESSION_WAITS_USER_CHECK:
+        pop_server_user_checked(&session->pop, session->accepted, out);
+        break;
+    case SESSION_WAITS_LOGIN:
+        if (!session->accepted) {
+            pop_server_login_refused(&session->pop, session->refusal, out);
+            break;
+        }
+        pop_server_login_accepted(&session->pop, &session->maildrop, session->marks, out);
+        timer_start(&front->idle_timers, &session->deadline, clock_ms());
+        break;
+    case SESSION_WAITS_MESSAGE:
+        message_begin(session, out);
+        break;
+    case SESSION_WAITS_COMMIT:
+        pop_server_commit_done(&session->pop, session->commit_left, out);
+        break;
+    }
+}

@@ -1,0 +1,35 @@
+/* The first steps of every role program. */
+#include "server/role.h"
+
+#include "base/log.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+void
+role_start(enum ipc_role role)
+{
+    log_open(ipc_role_name(role));
+    int type;
+    socklen_t len = sizeof type;
+    if (getsockopt(ROLE_CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+        type != SOCK_SEQPACKET) {
+        log_error("this program is started by restanted, not by hand");
+        exit(EX_USAGE);
+    }
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed connection shows as EPIPE */
+    /* A terminal sends these to the whole group; the parent ends us in its own order. */
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+}
+
+void
+role_ready(void)
+{
+    struct ipc_header header = {.type = IPC_READY};
+    (void)ipc_send(ROLE_CONTROL_FD, &header, NULL, 0, NULL, 0); /* a lost parent shows as EOF */
+}

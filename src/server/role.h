@@ -1,0 +1,19 @@
+/* What the role programs have in common: they are started by restanted with one descriptor. */
+#ifndef SERVER_ROLE_H
+#define SERVER_ROLE_H
+
+#include "ipc/channel.h"
+
+/* Where the parent leaves the control channel. */
+#define ROLE_CONTROL_FD 3
+
+/*
+ * First in a role's main: the log, SIGPIPE, and a check that the program was
+ * started by restanted (a person who starts it by hand gets told so, exit 64).
+ */
+void role_start(enum ipc_role role);
+
+/* Tells the parent that START was carried out. */
+void role_ready(void);
+
+#endif
