@@ -93,7 +93,7 @@ scan_folder(struct maildir_scan *scan, const char *maildir, const char *leaf, st
     CLEANUP(string_freep) char *buffer = malloc(DIRECTORY_BUFFER_SIZE);
     if (buffer == NULL)
         return err_set(err, ERR_NOMEM, "no memory for a folder");
-    uint32_t folder;
+    uint32_t folder = 0;
     enum err_code code = add_folder(scan, path, &folder, err);
     return code == ERR_OK ? read_folder(scan, fd, folder, buffer, err) : code;
 }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* How often a bar is redrawn when nothing happens: the rate goes down. */
 #define BAR_MS 250

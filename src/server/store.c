@@ -1,0 +1,177 @@
+/* Store's start: the control channel, the channels and the threads that serve them. */
+#include "server/store.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "server/role.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* A thread waits at most this long for a front that does not read its answers. */
+enum { SEND_TIMEOUT_S = 5 };
+
+static void
+channel_watch(struct store_role *role, struct store_channel *channel, int operation)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = channel};
+    (void)epoll_ctl(role->epoll_fd, operation, channel->fd, &event);
+}
+
+void
+store_channel_next(struct store_role *role, struct store_channel *channel)
+{
+    channel_watch(role, channel, EPOLL_CTL_MOD);
+}
+
+static void
+on_channel(struct store_role *role, const struct ipc_channel_info *info, int fd)
+{
+    struct store_channel *channel = calloc(1, sizeof *channel);
+    CHECK(channel != NULL);
+    struct timeval timeout = {.tv_sec = SEND_TIMEOUT_S};
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+    *channel = (struct store_channel){.fd = fd, .peer = info->role, .number = info->number};
+    (void)pthread_mutex_lock(&role->lock);
+    channel->next = role->channels;
+    role->channels = channel;
+    (void)pthread_mutex_unlock(&role->lock);
+    channel_watch(role, channel, EPOLL_CTL_ADD);
+}
+
+/* The struct stays: a thread may be working for one of its sessions. A front that ends is rare
+ * and its struct is small. */
+static void
+channel_close(struct store_role *role, struct store_channel *channel)
+{
+    (void)pthread_mutex_lock(&role->lock);
+    channel->closed = true;
+    (void)pthread_mutex_unlock(&role->lock);
+    store_front_lost(role, channel);
+    (void)epoll_ctl(role->epoll_fd, EPOLL_CTL_DEL, channel->fd, NULL);
+    (void)shutdown(channel->fd, SHUT_RDWR);
+}
+
+static void
+serve(struct store_role *role, struct store_channel *channel)
+{
+    struct ipc_packet packet;
+    enum ipc_result result = ipc_receive(channel->fd, channel->peer, IPC_STORE, &packet);
+    switch (result) {
+    case IPC_OK:
+        if (channel->peer == IPC_AUTH) {
+            store_channel_next(role, channel);
+            store_open(role, &packet.header, (const void *)packet.body);
+        } else if (!store_message(role, channel, &packet)) {
+            log_error(
+                "front %u sent %s where it must not: its channel is closed", channel->number,
+                ipc_type_name(packet.header.type));
+            channel_close(role, channel);
+        }
+        ipc_packet_finish(&packet);
+        break;
+    case IPC_AGAIN:
+        store_channel_next(role, channel);
+        break;
+    case IPC_BAD:
+    case IPC_NO_FDS:
+        CHECK(channel->peer == IPC_FRONT);
+        log_error("front %u sent a malformed message: its channel is closed", channel->number);
+        channel_close(role, channel);
+        break;
+    case IPC_CLOSED:
+        channel_close(role, channel);
+        break;
+    }
+}
+
+static void *
+serving_thread(void *argument)
+{
+    struct store_role *role = argument;
+    for (;;) {
+        struct epoll_event event;
+        int wait = store_expire_waiting(role);
+        int count = epoll_wait(role->epoll_fd, &event, 1, wait);
+        CHECK(count >= 0 || errno == EINTR);
+        if (count > 0)
+            serve(role, event.data.ptr);
+    }
+    return NULL;
+}
+
+static void
+on_settings(struct store_role *role, const struct ipc_store_settings *settings)
+{
+    char engine[USER_NAME_MAX + 1];
+    memcpy(engine, settings->engine.data, settings->engine.len);
+    engine[settings->engine.len] = '\0';
+    CHECK(settings->location.len < sizeof role->location);
+    (void)pthread_mutex_lock(&role->lock);
+    role->settings = *settings;
+    role->engine = store_engine(engine);
+    memcpy(role->location, settings->location.data, settings->location.len);
+    role->location[settings->location.len] = '\0';
+    (void)pthread_mutex_unlock(&role->lock);
+    CHECK(role->engine != NULL); /* the configuration was checked */
+}
+
+static void
+on_start(struct store_role *role)
+{
+    static bool started;
+    for (int i = 0; i < STORE_THREADS && !started; i++) {
+        pthread_t thread;
+        CHECK(pthread_create(&thread, NULL, serving_thread, role) == 0);
+        (void)pthread_detach(thread);
+    }
+    started = true;
+    role_ready();
+}
+
+static void
+on_control(struct store_role *role, struct ipc_packet *packet)
+{
+    const void *body = packet->body;
+    switch ((enum ipc_type)packet->header.type) {
+    case IPC_STORE_SETTINGS:
+        on_settings(role, body);
+        break;
+    case IPC_CHANNEL:
+        on_channel(role, body, ipc_packet_take_fd(packet, 0));
+        break;
+    case IPC_START:
+        on_start(role);
+        break;
+    default:
+        CHECK(!"a message that the table gives to another role");
+    }
+}
+
+int
+main(void)
+{
+    static struct store_role role = {.lock = PTHREAD_MUTEX_INITIALIZER}; /* large */
+    role_start(IPC_STORE);
+    role.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    CHECK(role.epoll_fd >= 0);
+    /* The control channel waits by itself in this thread; all else is the other threads'. */
+    for (;;) {
+        char octet;
+        ssize_t peeked = recv(ROLE_CONTROL_FD, &octet, 1, MSG_PEEK);
+        if (peeked == 0 || (peeked < 0 && errno != EINTR))
+            exit(EXIT_SUCCESS); /* stopped; removals under way are whole or not at all */
+        struct ipc_packet packet;
+        enum ipc_result result = ipc_receive(ROLE_CONTROL_FD, IPC_PARENT, IPC_STORE, &packet);
+        CHECK(result != IPC_BAD);
+        if (result != IPC_OK)
+            continue;
+        on_control(&role, &packet);
+        ipc_packet_finish(&packet);
+    }
+}

@@ -1,0 +1,105 @@
+/*
+ * Store: the process that has the mailboxes. It acts for sessions that auth
+ * had opened, hands out read-only descriptors, and removes what QUIT asked
+ * for. It never sees the network.
+ *
+ * Files: store.c (start, control channel, threads), store_session.c (sessions
+ * and the messages about them), location.c (the path of a maildrop).
+ */
+#ifndef SERVER_STORE_H
+#define SERVER_STORE_H
+
+#include "ipc/channel.h"
+#include "store/store.h"
+
+#include <pthread.h>
+
+/* Threads that serve: a slow disk holds up this many sessions before it holds up all. */
+#define STORE_THREADS 4
+
+/* Buckets of the table of sessions; 20,000 sessions make chains of five. */
+#define STORE_BUCKETS 4096u
+
+/* A channel to a front or to auth. Lives until the last thread has let go of it. */
+struct store_channel {
+    struct store_channel *next;
+    int fd;
+    enum ipc_role peer;
+    uint32_t number; /* of the front */
+    bool closed;     /* nothing more is read or sent */
+};
+
+struct store_session {
+    struct store_session *next; /* in its bucket */
+    struct store_channel *front;
+    uint64_t id;
+    pthread_mutex_t lock; /* one thread at a time works for a session */
+    unsigned users;       /* threads that hold it, under the role's lock */
+    bool gone;            /* out of the table; the last user frees it */
+    enum ipc_state state;
+    const struct store_ops *engine; /* of `store`; a reload may change the role's */
+    struct store *store;
+    unsigned char *marks; /* while MARKS come in */
+    uint32_t marks_len;
+    uint32_t count; /* messages */
+    char user[USER_NAME_MAX + 1];
+    char location[PATH_LEN_MAX];
+};
+
+/* A login that found its maildrop locked by a session which may just be ending. */
+struct store_waiting {
+    struct store_waiting *next;
+    struct store_channel *front;
+    uint64_t id;
+    int64_t due_ms;
+    char user[USER_NAME_MAX + 1];
+    char location[PATH_LEN_MAX];
+};
+
+struct store_role {
+    int epoll_fd;
+    pthread_mutex_t lock; /* of everything below, never held over a file or a socket */
+    struct ipc_store_settings settings;
+    const struct store_ops *engine;
+    char location[PATH_LEN_MAX]; /* the template */
+    struct store_channel *channels;
+    struct store_session *buckets[STORE_BUCKETS];
+    struct store_waiting *waiting;
+};
+
+/*
+ * The channel may give its next message to another thread. A message is taken
+ * by one thread, which lets go of the channel only once it holds the session:
+ * so a session's messages are served in the order in which front sent them.
+ */
+void store_channel_next(struct store_role *role, struct store_channel *channel);
+
+/* A message from auth: OPEN. */
+void store_open(
+    struct store_role *role, const struct ipc_header *header, const struct ipc_open *open);
+
+/* A message from front; lets go of the channel. False: it must not send this; it counts as
+ * taken over. */
+bool
+store_message(struct store_role *role, struct store_channel *front, struct ipc_packet *packet);
+
+/* Ends all sessions of a front that is gone: locks go, marks go, nothing is deleted. */
+void store_front_lost(struct store_role *role, struct store_channel *front);
+
+/* Logins that have waited long enough are refused. Returns how long to wait for the next, or
+ * -1. */
+int store_expire_waiting(struct store_role *role);
+
+/* ---- location.c ---- */
+
+/*
+ * The path of a user's maildrop from the template: %u user, %n the part before
+ * '@', %d the part behind it, %h home. ERR_INVALID: a name that could leave its
+ * place ('/', a leading dot, control octets, empty part), a missing home, or a
+ * path that is too long.
+ */
+enum err_code location_expand(
+    const char *path_template, struct pop_view user, struct pop_view home,
+    char ret_location[PATH_LEN_MAX], struct err *err);
+
+#endif
