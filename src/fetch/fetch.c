@@ -136,11 +136,12 @@ prepare(struct run *run)
     if (!prepare_host(run))
         return false;
     struct err err;
-    enum err_code code = prepare_maildir(run, &err);
+    /* Before the committer's thread starts, which must not take them. */
+    enum err_code code = catch_signals(&run->signals.fd, &err);
+    if (code == ERR_OK)
+        code = prepare_maildir(run, &err);
     if (code == ERR_OK)
         code = prepare_journal(run, &err);
-    if (code == ERR_OK)
-        code = catch_signals(&run->signals.fd, &err);
     if (code == ERR_OK)
         code = loop_init(&run->loop, &err);
     if (code == ERR_OK)

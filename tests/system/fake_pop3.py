@@ -206,9 +206,9 @@ class Conversation:
         raise Gone
 
     def stay_silent(self):
-        while self.connection.recv(65536):
-            pass
-        raise Gone
+        """Reads on, so that the session shows what the client sent without an answer."""
+        while True:
+            self.session.commands.append(self.read_line().decode("latin-1"))
 
     # Commands
 
@@ -250,7 +250,8 @@ class Conversation:
 
     def on_stat(self, _):
         left = [m for i, m in enumerate(self.mail) if i not in self.marked]
-        return b"+OK %d %d\r\n" % (len(left), sum(m.listed_size() for m in left))
+        octets = min(sum(m.listed_size() for m in left), 2**64 - 1)
+        return b"+OK %d %d\r\n" % (len(left), octets)
 
     def listing(self, text):
         lines = [

@@ -6,6 +6,8 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESTANTE = Path(os.environ.get("RESTANTE_BUILD", REPOSITORY / "build")).resolve() / "restante"
 
@@ -56,7 +58,10 @@ class Fetcher:
         """Every delivered file, also in subfolders."""
         folders = [self.maildir, *self.maildir.glob(".*")]
         return sorted(
-            path for folder in folders for leaf in ("new", "cur") for path in folder.glob(leaf + "/*")
+            path
+            for folder in folders
+            for leaf in ("new", "cur")
+            for path in folder.glob(leaf + "/*")
         )
 
     def contents(self):
@@ -71,6 +76,11 @@ class Fetcher:
             return list(
                 db.execute("SELECT uidl, occurrence, state FROM message ORDER BY uidl, occurrence")
             )
+
+
+@pytest.fixture
+def fetcher(tmp_path):
+    return Fetcher(tmp_path)
 
 
 def stored(mail):

@@ -1,0 +1,245 @@
+/* The parent's life: listeners, signals, waiting for its roles. */
+#include "server/parent.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/address.h"
+#include "net/listener.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+static void
+tell_systemd(const char *state)
+{
+#ifdef HAVE_SYSTEMD
+    (void)sd_notify(0, state); /* not started by systemd: nothing to tell */
+#else
+    (void)state;
+#endif
+}
+
+/* Descriptors in flight are counted per user, and each session may hold several. */
+static void
+raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* the old limit works too, for fewer */
+    }
+}
+
+/* Listening sockets for `conf`; those that `old` has already are taken over. */
+static enum err_code
+listeners_open(
+    const struct conf *conf, const struct conf *old, const int *old_fds, int **ret_fds,
+    struct err *err)
+{
+    int *fds = calloc(conf->listener_count, sizeof *fds);
+    if (fds == NULL)
+        return err_set(err, ERR_NOMEM, "opening listeners");
+    for (size_t i = 0; i < conf->listener_count; i++) {
+        const struct conf_address *address = &conf->listeners[i].address;
+        fds[i] = -1;
+        for (size_t j = 0; old != NULL && j < old->listener_count; j++)
+            if (old->listeners[j].address.len == address->len &&
+                memcmp(&old->listeners[j].address.socket, &address->socket, address->len) == 0)
+                fds[i] = dup(old_fds[j]);
+        if (fds[i] < 0 &&
+            listener_open(&address->socket, address->len, &fds[i], err) != ERR_OK) {
+            while (i-- > 0)
+                (void)close(fds[i]); /* never used */
+            free(fds);
+            return err->code;
+        }
+    }
+    *ret_fds = fds;
+    return ERR_OK;
+}
+
+static enum err_code
+resolve_accounts(
+    const struct conf *conf, struct account accounts[IPC_ROLE_COUNT], struct err *err)
+{
+    if (account_resolve("user-front", &conf->user_front, &accounts[IPC_FRONT], err) != ERR_OK ||
+        account_resolve("user-auth", &conf->user_auth, &accounts[IPC_AUTH], err) != ERR_OK)
+        return err->code;
+    return account_resolve("user-store", &conf->user_store, &accounts[IPC_STORE], err);
+}
+
+static uint32_t
+wanted_fronts(const struct conf *conf)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t count = conf->fronts > 0 ? conf->fronts : cores > 0 ? (uint32_t)cores : 1;
+    return count < PARENT_FRONTS_MAX ? count : PARENT_FRONTS_MAX;
+}
+
+static enum err_code
+set_up(struct parent *parent, struct err *err)
+{
+    raise_descriptor_limit();
+    parent->front_count = wanted_fronts(&parent->conf);
+    parent->front_max = 2 * PARENT_FRONTS_MAX < 4 * parent->front_count
+                            ? 2 * PARENT_FRONTS_MAX
+                            : 4 * parent->front_count;
+    parent->fronts = calloc(parent->front_max, sizeof *parent->fronts);
+    if (parent->fronts == NULL)
+        return err_set(err, ERR_NOMEM, "starting");
+    for (uint32_t i = 0; i < parent->front_max; i++)
+        parent->fronts[i] = (struct child){.role = IPC_FRONT, .control = -1};
+    parent->auth = (struct child){.role = IPC_AUTH, .control = -1};
+    parent->store = (struct child){.role = IPC_STORE, .control = -1};
+    if (resolve_accounts(&parent->conf, parent->accounts, err) != ERR_OK ||
+        listeners_open(&parent->conf, NULL, NULL, &parent->listeners, err) != ERR_OK ||
+        tally_make(parent->front_max, &parent->tally_fd, err) != ERR_OK)
+        return err->code;
+    return tally_map(&parent->tally, parent->tally_fd, parent->front_max, 0, err);
+}
+
+static enum err_code
+watch_signals(struct parent *parent, struct err *err)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        (void)sigaddset(&set, signals[i]);
+    (void)signal(SIGPIPE, SIG_IGN);
+    parent->signal_fd = -1;
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+        parent->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (parent->signal_fd < 0)
+        return err_set(err, ERR_SYSTEM, "cannot watch signals");
+    return ERR_OK;
+}
+
+/* Reads the configuration again. Any mistake in it leaves everything as it was. */
+static void
+reload(struct parent *parent)
+{
+    struct err err;
+    struct conf fresh;
+    struct account accounts[IPC_ROLE_COUNT];
+    int *listeners = NULL;
+    memcpy(accounts, parent->accounts, sizeof accounts);
+    if (conf_load(parent->conf_path, &fresh, &err) != ERR_OK) {
+        log_error("not reloaded: %s", err.text);
+        return;
+    }
+    if (resolve_accounts(&fresh, accounts, &err) != ERR_OK ||
+        listeners_open(&fresh, &parent->conf, parent->listeners, &listeners, &err) != ERR_OK) {
+        log_error("not reloaded: %s", err.text);
+        conf_finish(&fresh);
+        return;
+    }
+    for (size_t i = 0; i < parent->conf.listener_count; i++)
+        (void)close(parent->listeners[i]); /* those still wanted were duplicated */
+    free(parent->listeners);
+    conf_finish(&parent->conf);
+    parent->conf = fresh;
+    parent->listeners = listeners;
+    memcpy(parent->accounts, accounts, sizeof accounts);
+    uint32_t wanted = wanted_fronts(&parent->conf);
+    parent->front_count = wanted < parent->front_max / 2 ? wanted : parent->front_max / 2;
+    parent->announced = false;
+    if (roles_reload(parent, &err) != ERR_OK)
+        log_error("%s", err.text);
+}
+
+static void
+on_signals(struct parent *parent)
+{
+    struct signalfd_siginfo info;
+    while (read(parent->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP && !parent->stopping)
+            reload(parent);
+        if ((info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) && !parent->stopping) {
+            log_info("stopping");
+            tell_systemd("STOPPING=1");
+            roles_stop(parent);
+        }
+    }
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        (void)roles_ended(parent, pid, status);
+}
+
+static void
+announce(struct parent *parent)
+{
+    parent->announced = true;
+    for (size_t i = 0; i < parent->conf.listener_count; i++)
+        log_info("listening on %s", parent->conf.listeners[i].address.text);
+    log_info("ready");
+    tell_systemd("READY=1");
+}
+
+/* Waits for signals and for the roles' READY. */
+static void
+turn(struct parent *parent, struct pollfd *polls, int64_t timeout_ms)
+{
+    nfds_t count = 0;
+    struct child *children[2 * PARENT_FRONTS_MAX + 2];
+    polls[count++] = (struct pollfd){.fd = parent->signal_fd, .events = POLLIN};
+    struct child *singles[] = {&parent->auth, &parent->store};
+    for (uint32_t i = 0; i < parent->front_max + 2; i++) {
+        struct child *child = i < 2 ? singles[i] : &parent->fronts[i - 2];
+        if (child->control < 0 || child->ready)
+            continue;
+        children[count - 1] = child;
+        polls[count++] = (struct pollfd){.fd = child->control, .events = POLLIN};
+    }
+    if (poll(polls, count, (int)timeout_ms) < 0)
+        return;
+    for (nfds_t i = 1; i < count; i++)
+        if ((polls[i].revents & POLLIN) && roles_listen(parent, children[i - 1]) &&
+            !parent->announced)
+            announce(parent);
+    if (polls[0].revents & POLLIN)
+        on_signals(parent);
+}
+
+int
+parent_run(struct parent *parent)
+{
+    struct err err;
+    static struct pollfd polls[2 * PARENT_FRONTS_MAX + 3];
+    for (size_t i = 0; i < parent->conf.warning_count; i++)
+        log_warning("%s", parent->conf.warnings[i]);
+    if (set_up(parent, &err) != ERR_OK || watch_signals(parent, &err) != ERR_OK ||
+        roles_start(parent, &err) != ERR_OK) {
+        log_error("%s", err.text);
+        roles_kill(parent);
+        return err.code == ERR_INVALID ? EX_CONFIG : EX_OSERR;
+    }
+    int64_t kill_ms = 0;
+    while (!parent->stopping || roles_running(parent)) {
+        int64_t wait = roles_restart_wait(parent);
+        if (parent->stopping) {
+            int64_t now = clock_ms();
+            kill_ms = kill_ms == 0 ? now + PARENT_STOP_MS : kill_ms;
+            wait = kill_ms > now ? kill_ms - now : -1;
+            if (wait < 0)
+                roles_kill(parent);
+        }
+        turn(parent, polls, wait);
+        if (!parent->stopping && roles_start(parent, &err) != ERR_OK)
+            log_error("%s", err.text);
+    }
+    log_info("stopped");
+    return EX_OK;
+}

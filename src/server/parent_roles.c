@@ -1,0 +1,397 @@
+/* The role processes: started, connected with each other, started again. */
+#include "base/check.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/parent.h"
+#include "server/role.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- starting a process ---- */
+
+/* Beside restanted itself, where a build leaves them; else where an installation does. */
+static int
+program_open(const struct parent *parent, enum ipc_role role)
+{
+    const char *const folders[] = {parent->program_folder, RESTANTE_LIBEXECDIR};
+    int fd = -1;
+    for (size_t i = 0; i < 2 && fd < 0; i++) {
+        char path[PATH_LEN_MAX + 64];
+        (void)snprintf(path, sizeof path, "%s/%s", folders[i], ipc_role_name(role));
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    return fd;
+}
+
+/* In the child: gives up every right it does not need, then becomes the program. The program is
+ * executed by its descriptor, so that its user needs no access to the folders above it. */
+static _Noreturn void
+become(const struct account *account, int program, int control, enum ipc_role role)
+{
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s", ipc_role_name(role));
+    char *const argv[] = {name, NULL};
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+
+    bool ok = !account->change || (setgroups(0, NULL) == 0 &&
+                                   setresgid(account->gid, account->gid, account->gid) == 0 &&
+                                   setresuid(account->uid, account->uid, account->uid) == 0);
+    ok = ok && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+    /* Above every number in use, so that neither of the two is overwritten. */
+    int high = fcntl(program, F_DUPFD_CLOEXEC, ROLE_CONTROL_FD + 2);
+    ok = ok && high >= 0 &&
+         (control == ROLE_CONTROL_FD ? fcntl(control, F_SETFD, 0) == 0
+                                     : dup2(control, ROLE_CONTROL_FD) == ROLE_CONTROL_FD);
+    ok = ok && close_range(ROLE_CONTROL_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
+    if (ok)
+        (void)fexecve(high, argv, environ);
+    log_error("cannot start %s: %m", name);
+    _exit(EXIT_FAILURE);
+}
+
+static enum err_code
+spawn(struct parent *parent, struct child *child, struct err *err)
+{
+    int pair[2];
+    CLEANUP(fd_closep) int program = program_open(parent, child->role);
+    if (program < 0)
+        return err_set(
+            err, ERR_SYSTEM, "cannot find %s beside restanted or in %s",
+            ipc_role_name(child->role), RESTANTE_LIBEXECDIR);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_set(err, ERR_SYSTEM, "cannot make a control channel");
+    pid_t pid = fork();
+    if (pid == 0)
+        become(&parent->accounts[child->role], program, pair[1], child->role);
+    (void)close(pair[1]); /* the child's */
+    if (pid < 0) {
+        (void)close(pair[0]); /* nobody is at the other end */
+        return err_set(err, ERR_SYSTEM, "cannot start %s", ipc_role_name(child->role));
+    }
+    child->pid = pid;
+    child->control = pair[0];
+    child->ready = false;
+    child->restart_ms = 0;
+    child->started_ms = clock_ms();
+    return ERR_OK;
+}
+
+/* ---- what a process is told ---- */
+
+/* A role that is gone shows as an ended child; nothing has to be said here. */
+static void
+tell(struct child *child, uint32_t type, const void *body, size_t size, int fd)
+{
+    struct ipc_header header = {.type = type};
+    (void)ipc_send(child->control, &header, body, size, &fd, fd >= 0 ? 1 : 0);
+}
+
+static void
+text_set(struct ipc_text *text, const char *value)
+{
+    text->len = (uint16_t)strnlen(value, sizeof text->data);
+    memcpy(text->data, value, text->len);
+}
+
+static void
+path_set(struct ipc_path *path, const char *value)
+{
+    path->len = (uint16_t)strnlen(value, sizeof path->data);
+    memcpy(path->data, value, path->len);
+}
+
+static void
+tell_front(struct parent *parent, struct child *child)
+{
+    const struct conf *conf = &parent->conf;
+    struct ipc_front_settings settings = {
+        .number = child->number,
+        .tally_row = child->row,
+        .tally_rows = parent->front_max,
+        .plaintext = (uint32_t)conf->plaintext_login, /* same order in both enums */
+        .check_user = conf->unknown_user == CONF_UNKNOWN_USER_AT_USER,
+        .connections = conf->limits.connections,
+        .per_address = conf->limits.per_address,
+        .login_seconds = conf->limits.login_seconds,
+        .idle_seconds = conf->limits.idle_seconds,
+        .failure_delay_ms = conf->limits.failure_delay_ms,
+    };
+    text_set(&settings.hostname, conf->hostname);
+    tell(child, IPC_FRONT_SETTINGS, &settings, sizeof settings, -1);
+    tell(child, IPC_TALLY, NULL, 0, parent->tally_fd);
+    for (size_t i = 0; i < conf->listener_count; i++)
+        tell(child, IPC_LISTENER, NULL, 0, parent->listeners[i]);
+    tell(child, IPC_START, NULL, 0, -1);
+}
+
+static void
+tell_auth(struct parent *parent)
+{
+    const struct conf *conf = &parent->conf;
+    struct ipc_auth_settings settings = {.source_count = (uint32_t)conf->auth_count};
+    tell(&parent->auth, IPC_AUTH_SETTINGS, &settings, sizeof settings, -1);
+    for (size_t i = 0; i < conf->auth_count; i++) {
+        struct ipc_auth_source source = {0};
+        path_set(&source.file, conf->auths[i].file);
+        tell(&parent->auth, IPC_AUTH_SOURCE, &source, sizeof source, -1);
+    }
+    tell(&parent->auth, IPC_START, NULL, 0, -1);
+}
+
+static void
+tell_store(struct parent *parent)
+{
+    const struct conf *conf = &parent->conf;
+    struct ipc_store_settings settings = {.sessions_per_user = conf->limits.sessions_per_user};
+    text_set(&settings.engine, conf->store.engine);
+    path_set(&settings.location, conf->store.path);
+    tell(&parent->store, IPC_STORE_SETTINGS, &settings, sizeof settings, -1);
+    tell(&parent->store, IPC_START, NULL, 0, -1);
+}
+
+/* A channel between two running roles. */
+static enum err_code
+connect_roles(struct child *a, struct child *b, struct err *err)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_set(err, ERR_SYSTEM, "cannot make a channel");
+    struct ipc_channel_info to_a = {.role = b->role, .number = b->number};
+    struct ipc_channel_info to_b = {.role = a->role, .number = a->number};
+    tell(a, IPC_CHANNEL, &to_a, sizeof to_a, pair[0]);
+    tell(b, IPC_CHANNEL, &to_b, sizeof to_b, pair[1]);
+    (void)close(pair[0]); /* the roles have their own */
+    (void)close(pair[1]);
+    return ERR_OK;
+}
+
+/* ---- keeping them running ---- */
+
+static uint32_t
+fronts_running(const struct parent *parent)
+{
+    uint32_t running = 0;
+    for (uint32_t i = 0; i < parent->front_max; i++)
+        running += !parent->fronts[i].draining &&
+                   (parent->fronts[i].pid > 0 || parent->fronts[i].restart_ms > 0);
+    return running;
+}
+
+static bool
+is_due(const struct child *child)
+{
+    return child->pid == 0 && (child->restart_ms == 0 || child->restart_ms <= clock_ms());
+}
+
+static enum err_code
+start_front(struct parent *parent, struct child *front, struct err *err)
+{
+    front->role = IPC_FRONT;
+    front->row = (uint32_t)(front - parent->fronts);
+    front->number = ++parent->next_number;
+    front->draining = false;
+    tally_clear(&parent->tally, front->row);
+    if (spawn(parent, front, err) != ERR_OK ||
+        connect_roles(front, &parent->auth, err) != ERR_OK ||
+        connect_roles(front, &parent->store, err) != ERR_OK)
+        return err->code;
+    tell_front(parent, front);
+    return ERR_OK;
+}
+
+/* auth or store is new: it gets a channel to everybody who is there. */
+static enum err_code
+reconnect(struct parent *parent, struct child *fresh, struct err *err)
+{
+    for (uint32_t i = 0; i < parent->front_max; i++)
+        if (parent->fronts[i].pid > 0 &&
+            connect_roles(&parent->fronts[i], fresh, err) != ERR_OK)
+            return err->code;
+    return connect_roles(&parent->auth, &parent->store, err);
+}
+
+enum err_code
+roles_start(struct parent *parent, struct err *err)
+{
+    bool new_store = is_due(&parent->store);
+    bool new_auth = is_due(&parent->auth);
+    if (new_store && spawn(parent, &parent->store, err) != ERR_OK)
+        return err->code;
+    if (new_auth && spawn(parent, &parent->auth, err) != ERR_OK)
+        return err->code;
+    if (parent->store.pid == 0 || parent->auth.pid == 0)
+        return ERR_OK; /* one waits for its restart; fronts come after it */
+
+    if (new_store && reconnect(parent, &parent->store, err) != ERR_OK)
+        return err->code;
+    if (new_auth && !new_store && reconnect(parent, &parent->auth, err) != ERR_OK)
+        return err->code;
+    if (new_auth && new_store) /* both are new: fronts lack the way to auth still */
+        for (uint32_t i = 0; i < parent->front_max; i++)
+            if (parent->fronts[i].pid > 0 &&
+                connect_roles(&parent->fronts[i], &parent->auth, err) != ERR_OK)
+                return err->code;
+    if (new_store)
+        tell_store(parent);
+    if (new_auth)
+        tell_auth(parent);
+
+    for (uint32_t i = 0; i < parent->front_max; i++) {
+        struct child *front = &parent->fronts[i];
+        bool wanted = front->restart_ms > 0 || fronts_running(parent) < parent->front_count;
+        if (wanted && is_due(front) && start_front(parent, front, err) != ERR_OK)
+            return err->code;
+    }
+    return ERR_OK;
+}
+
+static struct child *
+child_find(struct parent *parent, pid_t pid)
+{
+    if (parent->auth.pid == pid)
+        return &parent->auth;
+    if (parent->store.pid == pid)
+        return &parent->store;
+    for (uint32_t i = 0; i < parent->front_max; i++)
+        if (parent->fronts[i].pid == pid)
+            return &parent->fronts[i];
+    return NULL;
+}
+
+static void
+log_ended(const struct child *child, int status)
+{
+    const char *name = ipc_role_name(child->role);
+    if (WIFSIGNALED(status))
+        log_error("%s[%d] was ended by signal %d", name, (int)child->pid, WTERMSIG(status));
+    else
+        log_error("%s[%d] ended with status %d", name, (int)child->pid, WEXITSTATUS(status));
+}
+
+bool
+roles_ended(struct parent *parent, pid_t pid, int status)
+{
+    struct child *child = child_find(parent, pid);
+    if (child == NULL)
+        return false;
+    bool expected = parent->stopping || child->draining;
+    if (!expected)
+        log_ended(child, status);
+    if (child->control >= 0)
+        (void)close(child->control); /* nobody is at the other end */
+    child->control = -1;
+    child->pid = 0;
+    child->ready = false;
+    if (child->draining || parent->stopping) {
+        child->draining = false;
+        child->restart_ms = 0;
+        return true;
+    }
+    int64_t now = clock_ms();
+    bool soon = now - child->started_ms < PARENT_BACKOFF_MAX_MS;
+    child->backoff_ms =
+        soon && child->backoff_ms > 0 ? child->backoff_ms * 2 : PARENT_BACKOFF_MIN_MS;
+    if (child->backoff_ms > PARENT_BACKOFF_MAX_MS)
+        child->backoff_ms = PARENT_BACKOFF_MAX_MS;
+    child->restart_ms = now + child->backoff_ms;
+    return true;
+}
+
+static int64_t
+sooner(const struct child *child, int64_t now, int64_t wait)
+{
+    if (child->pid != 0 || child->restart_ms == 0)
+        return wait;
+    int64_t left = child->restart_ms > now ? child->restart_ms - now : 0;
+    return wait < 0 || left < wait ? left : wait;
+}
+
+int64_t
+roles_restart_wait(const struct parent *parent)
+{
+    int64_t now = clock_ms();
+    int64_t wait = sooner(&parent->auth, now, sooner(&parent->store, now, -1));
+    for (uint32_t i = 0; i < parent->front_max; i++)
+        wait = sooner(&parent->fronts[i], now, wait);
+    return wait;
+}
+
+bool
+roles_listen(struct parent *parent, struct child *child)
+{
+    struct ipc_packet packet;
+    if (ipc_receive(child->control, child->role, IPC_PARENT, &packet) == IPC_OK) {
+        child->ready = true;
+        ipc_packet_finish(&packet);
+    }
+    bool all = parent->auth.ready && parent->store.ready;
+    uint32_t fronts = 0;
+    for (uint32_t i = 0; i < parent->front_max; i++)
+        fronts += parent->fronts[i].ready && !parent->fronts[i].draining;
+    return all && fronts >= parent->front_count;
+}
+
+enum err_code
+roles_reload(struct parent *parent, struct err *err)
+{
+    tell_auth(parent);
+    tell_store(parent);
+    for (uint32_t i = 0; i < parent->front_max; i++) {
+        struct child *front = &parent->fronts[i];
+        if (front->pid == 0)
+            continue;
+        if (front->draining) /* two reloads ago: its row is needed */
+            (void)kill(front->pid, SIGKILL);
+        front->draining = true;
+        tell(front, IPC_DRAIN, NULL, 0, -1);
+    }
+    return roles_start(parent, err);
+}
+
+void
+roles_stop(struct parent *parent)
+{
+    parent->stopping = true;
+    struct child *singles[] = {&parent->auth, &parent->store};
+    for (uint32_t i = 0; i < parent->front_max + 2; i++) {
+        struct child *child = i < 2 ? singles[i] : &parent->fronts[i - 2];
+        if (child->control >= 0)
+            (void)close(child->control); /* this is what tells it to end */
+        child->control = -1;
+        child->restart_ms = 0;
+    }
+}
+
+void
+roles_kill(struct parent *parent)
+{
+    struct child *singles[] = {&parent->auth, &parent->store};
+    for (uint32_t i = 0; i < parent->front_max + 2; i++) {
+        struct child *child = i < 2 ? singles[i] : &parent->fronts[i - 2];
+        if (child->pid > 0)
+            (void)kill(child->pid, SIGKILL);
+    }
+}
+
+bool
+roles_running(const struct parent *parent)
+{
+    bool running = parent->auth.pid > 0 || parent->store.pid > 0;
+    for (uint32_t i = 0; i < parent->front_max; i++)
+        running |= parent->fronts[i].pid > 0;
+    return running;
+}
