@@ -1,0 +1,44 @@
+/*
+ * Threads that check passwords, so that hashing (18 ms for yescrypt) holds up
+ * neither the asking of other names nor each other beyond the cores there are.
+ */
+#ifndef AUTH_VERIFIER_H
+#define AUTH_VERIFIER_H
+
+#include "auth/passwd_file.h"
+#include "base/secret.h"
+
+/* Jobs that may wait. At 55 checks a second and core that is a wait of nearly ten seconds on
+ * two cores; who comes later is told to try again. */
+#define VERIFIER_QUEUE_MAX 1024u
+
+/* One password to check; the caller's until it is submitted and after it was taken. */
+struct verifier_job {
+    struct verifier_job *next;
+    struct auth_user user;
+    struct secret secret;
+    bool known;     /* false: the user does not exist and `stored` is a dummy */
+    uint32_t front; /* for the caller */
+    uint64_t session;
+    enum err_code result; /* of password_verify() */
+    struct err err;
+};
+
+struct verifier;
+
+/* One thread per core, at most eight. */
+enum err_code verifier_new(struct verifier **ret_verifier, struct err *err);
+
+/* Becomes readable when jobs are done. */
+int verifier_fd(const struct verifier *verifier);
+
+/* False: VERIFIER_QUEUE_MAX jobs wait already. */
+bool verifier_submit(struct verifier *verifier, struct verifier_job *job);
+
+/* A finished job, or NULL. The secret in it is wiped. */
+struct verifier_job *verifier_take(struct verifier *verifier);
+
+/* Checks it now, in this thread. */
+void verifier_run(struct verifier_job *job);
+
+#endif
