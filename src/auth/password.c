@@ -12,16 +12,11 @@ static const struct {
     const char *name;
     enum password_kind kind;
 } schemes[] = {
-    {"PLAIN", PASSWORD_PLAIN},
-    {"CLEAR", PASSWORD_PLAIN},
-    {"CLEARTEXT", PASSWORD_PLAIN},
-    {"CRYPT", PASSWORD_CRYPT},
-    {"BLF-CRYPT", PASSWORD_CRYPT},
-    {"SHA512-CRYPT", PASSWORD_CRYPT},
-    {"SHA256-CRYPT", PASSWORD_CRYPT},
-    {"MD5-CRYPT", PASSWORD_CRYPT},
-    {"DES-CRYPT", PASSWORD_CRYPT},
-    {"SCRAM-SHA-256", PASSWORD_SCRAM_SHA_256},
+    {"PLAIN", PASSWORD_PLAIN},        {"CLEAR", PASSWORD_PLAIN},
+    {"CLEARTEXT", PASSWORD_PLAIN},    {"CRYPT", PASSWORD_CRYPT},
+    {"BLF-CRYPT", PASSWORD_CRYPT},    {"SHA512-CRYPT", PASSWORD_CRYPT},
+    {"SHA256-CRYPT", PASSWORD_CRYPT}, {"MD5-CRYPT", PASSWORD_CRYPT},
+    {"DES-CRYPT", PASSWORD_CRYPT},    {"SCRAM-SHA-256", PASSWORD_SCRAM_SHA_256},
 };
 
 /* crypt(3)'s alphabet: DES hashes consist of it, and so do salts. */
@@ -65,8 +60,8 @@ looks_like_crypt(struct pop_view text)
 static enum err_code
 take_scheme(struct pop_view *text, enum password_kind *ret_kind, struct err *err)
 {
-    const char *end = text->len > 0 && text->data[0] == '{' ? memchr(text->data, '}', text->len)
-                                                            : NULL;
+    const char *end =
+        text->len > 0 && text->data[0] == '{' ? memchr(text->data, '}', text->len) : NULL;
     if (end == NULL) {
         *ret_kind = PASSWORD_CRYPT;
         return ERR_OK;
@@ -93,8 +88,8 @@ password_parse(struct pop_view stored, struct password *ret_password, struct err
         if (code != ERR_OK)
             return code;
     }
-    if (password.text.len == 0 || (password.kind == PASSWORD_CRYPT &&
-                                   memchr("*!", password.text.data[0], 2) != NULL))
+    if (password.text.len == 0 ||
+        (password.kind == PASSWORD_CRYPT && memchr("*!", password.text.data[0], 2) != NULL))
         password.kind = PASSWORD_NEVER;
     if (password.text.len > HASH_TEXT_MAX)
         return err_set(
@@ -102,7 +97,8 @@ password_parse(struct pop_view stored, struct password *ret_password, struct err
     if (password.kind == PASSWORD_CRYPT && !looks_like_crypt(password.text))
         return err_set(
             err, ERR_INVALID,
-            "the stored password is no hash of crypt(3); a readable one needs {PLAIN} before it");
+            "the stored password is no hash of crypt(3); a readable one needs {PLAIN} before "
+            "it");
     *ret_password = password;
     return ERR_OK;
 }
@@ -126,9 +122,8 @@ crypt_salt(struct pop_view text)
 
     /* "$scheme$cost$salt$hash" */
     const char *end = memrchr(text.data, '$', text.len);
-    const char *start = end > text.data
-                            ? memrchr(text.data, '$', (size_t)(end - text.data))
-                            : NULL;
+    const char *start =
+        end > text.data ? memrchr(text.data, '$', (size_t)(end - text.data)) : NULL;
     if (start == NULL)
         return (struct pop_view){end, 0};
     struct pop_view salt = {start + 1, (size_t)(end - start) - 1};

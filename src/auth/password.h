@@ -27,8 +27,8 @@ struct password {
 };
 
 /* ERR_INVALID: a scheme that is not known here; the text names it. */
-enum err_code password_parse(
-    struct pop_view stored, struct password *ret_password, struct err *err);
+enum err_code
+password_parse(struct pop_view stored, struct password *ret_password, struct err *err);
 
 /* True when checking it is no work, so that a login thread of its own is not needed. */
 bool password_is_quick(const struct password *password);
@@ -42,19 +42,19 @@ struct pop_view password_cost(const struct password *password);
  *
  * May be called by many threads at once. Takes as long as the scheme wants to.
  */
-enum err_code password_verify(
-    struct pop_view stored, const struct secret *secret, struct err *err);
+enum err_code
+password_verify(struct pop_view stored, const struct secret *secret, struct err *err);
 
 /*
  * A stored password that no secret fits and whose check takes the time that
  * `model` takes: for names that do not exist (R1939-31). Its salt is random.
  * An empty model: as new users get it. ERR_SYSTEM: no randomness.
  */
-enum err_code password_dummy(
-    struct pop_view model, char ret_stored[HASH_TEXT_MAX + 1], struct err *err);
+enum err_code
+password_dummy(struct pop_view model, char ret_stored[HASH_TEXT_MAX + 1], struct err *err);
 
 /* Makes what `restante passwd` stores: yescrypt at the cost of the system's default. */
-enum err_code password_make(
-    const struct secret *secret, char ret_stored[HASH_TEXT_MAX + 1], struct err *err);
+enum err_code
+password_make(const struct secret *secret, char ret_stored[HASH_TEXT_MAX + 1], struct err *err);
 
 #endif

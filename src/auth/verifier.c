@@ -62,7 +62,8 @@ verifier_new(struct verifier **ret_verifier, struct err *err)
     (void)pthread_cond_init(&verifier->more, NULL);
     verifier->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    long threads = cores < 1 ? 1 : cores > 8 ? 8 : cores;
+    long most = VERIFIER_THREADS_MAX;
+    long threads = cores < 1 ? 1 : cores > most ? most : cores;
     bool ok = verifier->event_fd >= 0;
     for (long i = 0; i < threads && ok; i++) {
         pthread_t thread;

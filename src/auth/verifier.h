@@ -8,10 +8,6 @@
 #include "auth/passwd_file.h"
 #include "base/secret.h"
 
-/* Jobs that may wait. At 55 checks a second and core that is a wait of nearly ten seconds on
- * two cores; who comes later is told to try again. */
-#define VERIFIER_QUEUE_MAX 1024u
-
 /* One password to check; the caller's until it is submitted and after it was taken. */
 struct verifier_job {
     struct verifier_job *next;
@@ -26,7 +22,7 @@ struct verifier_job {
 
 struct verifier;
 
-/* One thread per core, at most eight. */
+/* One thread per core, at most VERIFIER_THREADS_MAX. */
 enum err_code verifier_new(struct verifier **ret_verifier, struct err *err);
 
 /* Becomes readable when jobs are done. */

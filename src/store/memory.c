@@ -175,8 +175,8 @@ load_file(
             return err_set(err, ERR_NOMEM, "cannot hash a file name");
         uid = (struct pop_view){hash, sizeof hash};
     }
-    char *data;
-    size_t len;
+    char *data = NULL;
+    size_t len = 0;
     enum err_code code = read_file(fd, &data, &len, err);
     return code != ERR_OK ? code : maildrop_put(maildrop, uid, data, len, err);
 }
