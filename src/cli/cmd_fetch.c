@@ -26,7 +26,8 @@ enum {
 
 static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_TO] = {"to", "maildir:PATH", "where to deliver; made if it is missing"},
-    [OPTION_STATE] = {"state", "FILE", "the journal, if not ~/.local/state/restante/journal.db"},
+    [OPTION_STATE] =
+        {"state", "FILE", "the journal, if not ~/.local/state/restante/journal.db"},
     [OPTION_KEEP] = {"keep", NULL, "leave messages on the server (this is the default)"},
     [OPTION_DELETE] = {"delete", NULL, "delete there what is safely here"},
     [OPTION_PASSWORD_COMMAND] =
@@ -50,10 +51,9 @@ usage(const char *text)
 static int
 print_help(void)
 {
-    (void)printf(
-        "usage: restante fetch URL --to maildir:PATH [OPTION...]\n"
-        "Fetches new mail from a POP3 server; every message exactly once.\n\n"
-        "  URL: pop://USER@HOST[:PORT], with a HOST that is this machine\n\n");
+    (void)printf("usage: restante fetch URL --to maildir:PATH [OPTION...]\n"
+                 "Fetches new mail from a POP3 server; every message exactly once.\n\n"
+                 "  URL: pop://USER@HOST[:PORT], with a HOST that is this machine\n\n");
     options_print(rows, OPTION_COUNT, stdout);
     (void)printf(
         "\nThe password comes from RESTANTE_PASSWORD, --password-command, or a prompt.\n"
@@ -69,7 +69,8 @@ read_url(struct fetch_settings *settings, int argc, char **argv)
     struct err err;
     struct pop_url url;
     if (argc != 1)
-        return usage(argc == 0 ? "no URL is given: pop://USER@HOST" : "only one URL can be given");
+        return usage(
+            argc == 0 ? "no URL is given: pop://USER@HOST" : "only one URL can be given");
     if (url_parse(argv[0], &url, &err) != ERR_OK)
         return usage(err.text);
     if (account_set_url(&settings->account, &url, &err) == ERR_OK)
@@ -95,7 +96,8 @@ read_destination(struct fetch_settings *settings, const char *value)
     int len = snprintf(account->maildir, sizeof account->maildir, "%s", value + strlen(kind));
     if (len == 0)
         return usage("the destination has no path: --to maildir:PATH");
-    return len < (int)sizeof account->maildir ? EX_OK : usage("the path to deliver to is too long");
+    return len < (int)sizeof account->maildir ? EX_OK
+                                              : usage("the path to deliver to is too long");
 }
 
 static int
@@ -121,7 +123,8 @@ read_tls(const struct fetch_settings *settings, const char *tls, const char *ca)
         (void)fprintf(
             stderr,
             "restante fetch: this version has no TLS, and sends no password without it but to "
-            "this machine.\nGive a tunnel's local end as pop://USER@127.0.0.1:PORT (for example "
+            "this machine.\nGive a tunnel's local end as pop://USER@127.0.0.1:PORT (for "
+            "example "
             "of ssh -L or stunnel).\n");
         return EX_CONFIG;
     }

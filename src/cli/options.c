@@ -22,8 +22,8 @@ complain(int result, char **argv, struct err *err)
 
 enum err_code
 options_parse(
-    const struct option_row *rows, size_t count, int argc, char **argv,
-    const char **ret_values, int *ret_rest, struct err *err)
+    const struct option_row *rows, size_t count, int argc, char **argv, const char **ret_values,
+    int *ret_rest, struct err *err)
 {
     struct option table[OPTION_ROWS_MAX + 1] = {{0}};
     CHECK(count <= OPTION_ROWS_MAX);

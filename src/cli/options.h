@@ -25,8 +25,8 @@ struct option_row {
  * ERR_INVALID: unknown, given twice, or a value too many or too few.
  */
 enum err_code options_parse(
-    const struct option_row *rows, size_t count, int argc, char **argv,
-    const char **ret_values, int *ret_rest, struct err *err);
+    const struct option_row *rows, size_t count, int argc, char **argv, const char **ret_values,
+    int *ret_rest, struct err *err);
 
 /* One line for each row. */
 void options_print(const struct option_row *rows, size_t count, FILE *out);

@@ -13,17 +13,20 @@ account_set_url(struct account *account, const struct pop_url *url, struct err *
 {
     if (url->auth == URL_AUTH_APOP)
         return err_set(
-            err, ERR_INVALID, "this version does not log in with APOP; leave out ;AUTH=+APOP to "
-                              "use USER and PASS");
+            err, ERR_INVALID,
+            "this version does not log in with APOP; leave out ;AUTH=+APOP to "
+            "use USER and PASS");
     if (url->auth == URL_AUTH_SASL)
         return err_set(
-            err, ERR_INVALID, "this version does not log in with SASL (%s); leave out ;AUTH=%s "
-                              "to use USER and PASS",
+            err, ERR_INVALID,
+            "this version does not log in with SASL (%s); leave out ;AUTH=%s "
+            "to use USER and PASS",
             url->mechanism, url->mechanism);
     if (strlen(url->user) > LOGIN_ARGUMENT_MAX)
         return err_set(
-            err, ERR_INVALID, "the user name is longer than %u octets, the most that a POP3 "
-                              "command holds",
+            err, ERR_INVALID,
+            "the user name is longer than %u octets, the most that a POP3 "
+            "command holds",
             LOGIN_ARGUMENT_MAX);
     account->url = *url;
     struct shown user = escape_text(pop_view_of(url->user));
@@ -39,8 +42,9 @@ account_check_password(const struct account *account, struct err *err)
         return err_set(err, ERR_INVALID, "the password is empty");
     if (password->len > LOGIN_ARGUMENT_MAX)
         return err_set(
-            err, ERR_INVALID, "the password is longer than %u octets, the most that a POP3 "
-                              "command holds",
+            err, ERR_INVALID,
+            "the password is longer than %u octets, the most that a POP3 "
+            "command holds",
             LOGIN_ARGUMENT_MAX);
     for (size_t i = 0; i < password->len; i++)
         if ((unsigned char)password->data[i] < 0x20 || password->data[i] == 0x7F)

@@ -10,7 +10,7 @@ struct account {
     struct secret password;     /* wiped as soon as it is in the buffer to be sent */
     char maildir[PATH_LEN_MAX]; /* where to deliver; absolute, without links, once it is open */
     char label[USER_NAME_MAX + URL_HOST_MAX + 2]; /* "user@host", for people */
-    bool delete_known; /* --delete: what is durably here goes from the server */
+    bool delete_known;   /* --delete: what is durably here goes from the server */
     uint32_t timeout_ms; /* without any progress */
 };
 

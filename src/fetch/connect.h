@@ -11,12 +11,11 @@
  * of its addresses is not this machine; nothing was connected to. Plain text
  * goes to loopback only. *ret_addresses is for freeaddrinfo().
  */
-enum err_code connect_resolve(
-    const struct pop_url *url, struct addrinfo **ret_addresses, struct err *err);
+enum err_code
+connect_resolve(const struct pop_url *url, struct addrinfo **ret_addresses, struct err *err);
 
 /* Begins a connection, non-blocking: writable when it is decided, then connect_result(). */
-enum err_code
-connect_begin(const struct addrinfo *address, int *ret_fd, struct err *err);
+enum err_code connect_begin(const struct addrinfo *address, int *ret_fd, struct err *err);
 enum err_code connect_result(int fd, const struct addrinfo *address, struct err *err);
 
 #endif

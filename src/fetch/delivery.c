@@ -115,8 +115,7 @@ delivery_text(struct delivery *delivery, struct pop_view text, struct err *err)
 }
 
 enum err_code
-delivery_end(
-    struct delivery *delivery, unsigned char ret_digest[DIGEST_SIZE], struct err *err)
+delivery_end(struct delivery *delivery, unsigned char ret_digest[DIGEST_SIZE], struct err *err)
 {
     enum err_code code = ERR_OK;
     if (pop_buffer_room(&delivery->written) == 0)

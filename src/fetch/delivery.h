@@ -50,8 +50,8 @@ bool delivery_is_idle(const struct delivery *delivery);
  * instead of the end, delivery_abandon(). */
 enum err_code delivery_begin(struct delivery *delivery, const char *name, struct err *err);
 enum err_code delivery_text(struct delivery *delivery, struct pop_view text, struct err *err);
-enum err_code delivery_end(
-    struct delivery *delivery, unsigned char ret_digest[DIGEST_SIZE], struct err *err);
+enum err_code
+delivery_end(struct delivery *delivery, unsigned char ret_digest[DIGEST_SIZE], struct err *err);
 
 /* Hands the message that has ended to the committer. What the changes borrow must live until
  * the job is reported. */

@@ -28,8 +28,8 @@ start_writing(struct delivery *delivery, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (delivery->batch[i].job.place)
-            (void)sync_file_range( /* a hint: the fsync that follows is what counts */
-                delivery->batch[i].file.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+            (void)sync_file_range(/* a hint: the fsync that follows is what counts */
+                                  delivery->batch[i].file.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 /* Whether the file that already has this name is the same message. */
@@ -37,7 +37,8 @@ static bool
 is_same_message(const struct delivery *delivery, const struct delivery_task *task)
 {
     unsigned char digest[DIGEST_SIZE];
-    CLEANUP(fd_closep) int fd =
+    CLEANUP(fd_closep)
+    int fd =
         openat(delivery->target.new_fd, task->file.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     return fd >= 0 && digest_of_file(fd, digest, NULL) == ERR_OK &&
            memcmp(digest, task->job.changes[0].row.digest, DIGEST_SIZE) == 0;

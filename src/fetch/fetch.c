@@ -1,5 +1,5 @@
-/* One run: everything that can be refused is refused before the first connection, and before the
- * password is asked for. */
+/* One run: everything that can be refused is refused before the first connection, and before
+ * the password is asked for. */
 #include "fetch/fetch.h"
 
 #include "base/cleanup.h"

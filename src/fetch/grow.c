@@ -6,8 +6,7 @@
 #include <string.h>
 
 enum err_code
-grow(
-    void *array, size_t *cap, size_t wanted, size_t size, const char *what, struct err *err)
+grow(void *array, size_t *cap, size_t wanted, size_t size, const char *what, struct err *err)
 {
     if (wanted <= *cap)
         return ERR_OK;

@@ -10,7 +10,7 @@
  * Makes room for `wanted` elements of `size` octets in *array, which has *cap.
  * ERR_NOMEM: nothing changed. `array` points to a pointer to the elements.
  */
-enum err_code grow(
-    void *array, size_t *cap, size_t wanted, size_t size, const char *what, struct err *err);
+enum err_code
+grow(void *array, size_t *cap, size_t wanted, size_t size, const char *what, struct err *err);
 
 #endif

@@ -31,13 +31,13 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_ROLLBACK] = "ROLLBACK",
-    [STATEMENT_PUT] = "INSERT OR REPLACE INTO message"
-                      " (account, uidl, occurrence, state, size, digest, name, first_seen)"
-                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STATEMENT_PUT] = ("INSERT OR REPLACE INTO message"
+                       " (account, uidl, occurrence, state, size, digest, name, first_seen)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
     [STATEMENT_REMOVE] =
-        "DELETE FROM message WHERE account = ?1 AND uidl = ?2 AND occurrence = ?3",
-    [STATEMENT_LOAD] = "SELECT uidl, occurrence, state, size, digest, name, first_seen"
-                       " FROM message WHERE account = ?1 ORDER BY uidl, occurrence",
+        ("DELETE FROM message WHERE account = ?1 AND uidl = ?2 AND occurrence = ?3"),
+    [STATEMENT_LOAD] = ("SELECT uidl, occurrence, state, size, digest, name, first_seen"
+                        " FROM message WHERE account = ?1 ORDER BY uidl, occurrence"),
     [STATEMENT_ADD_ACCOUNT] =
         "INSERT OR IGNORE INTO account (identity, destination) VALUES (?1, ?2)",
     [STATEMENT_FIND_ACCOUNT] =
@@ -198,8 +198,9 @@ journal_default_path(char ret_path[PATH_LEN_MAX], struct err *err)
         len = snprintf(path, sizeof path, "%s/.local/state/restante/journal.db", home);
     else
         return err_set(
-            err, ERR_INVALID, "neither XDG_STATE_HOME nor HOME names a folder for the journal; "
-                              "give one with --state FILE");
+            err, ERR_INVALID,
+            "neither XDG_STATE_HOME nor HOME names a folder for the journal; "
+            "give one with --state FILE");
     if (len < 0 || len >= (int)sizeof path)
         return err_set(err, ERR_LIMIT, "the path of the journal is too long");
     enum err_code code = make_folders(path, err);
@@ -400,8 +401,7 @@ load_row(struct journal *journal, sqlite3_stmt *load, struct ledger *ledger, str
 }
 
 enum err_code
-journal_load(
-    struct journal *journal, int64_t account, struct ledger *ledger, struct err *err)
+journal_load(struct journal *journal, int64_t account, struct ledger *ledger, struct err *err)
 {
     enum err_code code = begin(journal, err);
     if (code != ERR_OK)
@@ -432,8 +432,7 @@ journal_apply(
 }
 
 enum err_code
-journal_store(
-    struct journal *journal, int64_t account, struct ledger *ledger, struct err *err)
+journal_store(struct journal *journal, int64_t account, struct ledger *ledger, struct err *err)
 {
     size_t dirty = 0;
     for (size_t i = 0; i < ledger->count; i++)

@@ -32,8 +32,8 @@ enum err_code journal_account(
 enum err_code journal_lock(struct journal *journal, int64_t account, struct err *err);
 
 /* Adds all rows of the account to the ledger, sorted. */
-enum err_code journal_load(
-    struct journal *journal, int64_t account, struct ledger *ledger, struct err *err);
+enum err_code
+journal_load(struct journal *journal, int64_t account, struct ledger *ledger, struct err *err);
 
 struct journal_change {
     bool remove;
@@ -47,7 +47,7 @@ enum err_code journal_apply(
 
 /* Stores every dirty row of the ledger and marks it clean. All must have names. Nothing is
  * written when there is none. */
-enum err_code journal_store(
-    struct journal *journal, int64_t account, struct ledger *ledger, struct err *err);
+enum err_code
+journal_store(struct journal *journal, int64_t account, struct ledger *ledger, struct err *err);
 
 #endif

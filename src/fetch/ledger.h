@@ -46,8 +46,8 @@ struct ledger {
 /* Adds a copy of `row` at the end. */
 enum err_code ledger_add(struct ledger *ledger, const struct row *row, struct err *err);
 
-enum err_code ledger_set_name(
-    struct ledger *ledger, size_t index, const char *name, struct err *err);
+enum err_code
+ledger_set_name(struct ledger *ledger, size_t index, const char *name, struct err *err);
 
 /* Sorts by unique-id, then occurrence. Indices from before are void. */
 void ledger_sort(struct ledger *ledger);

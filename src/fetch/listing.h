@@ -34,10 +34,10 @@ struct listing {
 
 /* A line of LIST, a line of UIDL. ERR_LIMIT: more than MAILDROP_MESSAGES_MAX lines, or more
  * than LISTING_UIDS_MAX octets of unique-ids; ERR_INVALID: a number no message can have. */
-enum err_code listing_add_size(
-    struct listing *listing, uint64_t number, uint64_t size, struct err *err);
-enum err_code listing_add_uid(
-    struct listing *listing, uint64_t number, struct pop_view uid, struct err *err);
+enum err_code
+listing_add_size(struct listing *listing, uint64_t number, uint64_t size, struct err *err);
+enum err_code
+listing_add_uid(struct listing *listing, uint64_t number, struct pop_view uid, struct err *err);
 
 /* Puts both together, by number. Returns how many lines made no sense beside the others (a
  * number twice, a unique-id of a message that LIST lacks); they are dropped. */

@@ -126,7 +126,8 @@ scan_subfolders(struct maildir_scan *scan, const char *maildir, struct err *err)
         char path[PATH_LEN_MAX];
         int len = snprintf(path, sizeof path, "%s/%s", maildir, entry->d_name);
         if (len < 0 || len >= (int)sizeof path)
-            return err_set(err, ERR_LIMIT, "the path of a subfolder of '%s' is too long", maildir);
+            return err_set(
+                err, ERR_LIMIT, "the path of a subfolder of '%s' is too long", maildir);
         enum err_code code = scan_one(scan, path, err);
         if (code != ERR_OK)
             return code;

@@ -1,5 +1,5 @@
-/* Where the messages of this program's naming lie in a Maildir: which readers move and rename as
- * they like, into cur, with flags, into Maildir++ subfolders. */
+/* Where the messages of this program's naming lie in a Maildir: which readers move and rename
+ * as they like, into cur, with flags, into Maildir++ subfolders. */
 #ifndef FETCH_MAILDIR_SCAN_H
 #define FETCH_MAILDIR_SCAN_H
 
@@ -22,13 +22,13 @@ struct maildir_scan {
     size_t folder_cap;
 };
 
-/* Looks through new and cur of the Maildir at `path` and of its subfolders. What an earlier scan
- * found stays, unless this one finds it elsewhere. */
+/* Looks through new and cur of the Maildir at `path` and of its subfolders. What an earlier
+ * scan found stays, unless this one finds it elsewhere. */
 enum err_code maildir_scan(struct maildir_scan *scan, const char *path, struct err *err);
 
 /* NULL: there is none. */
-struct maildir_found *maildir_scan_find(
-    const struct maildir_scan *scan, const struct mail_key *key);
+struct maildir_found *
+maildir_scan_find(const struct maildir_scan *scan, const struct mail_key *key);
 
 /* Opens the file for reading. ERR_NOT_FOUND: a reader has moved or removed it since. */
 enum err_code maildir_scan_open(

@@ -180,8 +180,9 @@ from_terminal(struct secret *password, const char *label, int stop_fd, struct er
     struct termios before;
     if (terminal < 0 || tcgetattr(terminal, &before) != 0)
         return err_set(
-            err, ERR_NOT_FOUND, "there is no terminal to ask for the password: give it in "
-                                "RESTANTE_PASSWORD or with --password-command");
+            err, ERR_NOT_FOUND,
+            "there is no terminal to ask for the password: give it in "
+            "RESTANTE_PASSWORD or with --password-command");
     struct termios silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     if (tcsetattr(terminal, TCSAFLUSH, &silent) != 0)

@@ -262,7 +262,8 @@ plan_make(
         return code;
     }
     if (planning.plan.count > 0)
-        qsort(planning.plan.items, planning.plan.count, sizeof(struct plan_item), compare_items);
+        qsort(
+            planning.plan.items, planning.plan.count, sizeof(struct plan_item), compare_items);
     if (!planning.plan.anywhere)
         retire(ledger, false);
     *ret_plan = planning.plan;

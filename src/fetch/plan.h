@@ -39,7 +39,7 @@ struct plan {
     uint64_t fetch_octets; /* at most INT64_MAX */
     size_t known_count;    /* messages that are here already; doubtful ones not among them */
     bool any_doubtful;
-    bool anywhere;         /* doubtful messages may be any row of the account */
+    bool anywhere; /* doubtful messages may be any row of the account */
 };
 
 /*

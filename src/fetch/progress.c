@@ -39,7 +39,8 @@ format_seconds(char ret_text[FIELD_MAX], uint64_t seconds)
         (void)snprintf(ret_text, FIELD_MAX, "%us", (unsigned)seconds);
     else if (seconds < 3600)
         (void)snprintf(
-            ret_text, FIELD_MAX, "%um%02us", (unsigned)(seconds / 60), (unsigned)(seconds % 60));
+            ret_text, FIELD_MAX, "%um%02us", (unsigned)(seconds / 60),
+            (unsigned)(seconds % 60));
     else if (seconds < 100 * 3600)
         (void)snprintf(
             ret_text, FIELD_MAX, "%uh%02um", (unsigned)(seconds / 3600),
@@ -66,9 +67,8 @@ format_rate(char ret_text[3 * FIELD_MAX], const struct progress_state *state)
     if (state->elapsed_ms < RATE_FROM_MS || state->octets_done == 0)
         return;
     double rate = (double)state->octets_done * 1000 / (double)state->elapsed_ms;
-    uint64_t left = state->octets_all > state->octets_done
-                        ? state->octets_all - state->octets_done
-                        : 0;
+    uint64_t left =
+        state->octets_all > state->octets_done ? state->octets_all - state->octets_done : 0;
     char rate_text[FIELD_MAX];
     char left_text[FIELD_MAX];
     format_octets(rate_text, (uint64_t)rate);

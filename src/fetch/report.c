@@ -56,8 +56,7 @@ report_warn(struct report *report, int exit_code, const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(
-        report->warnings[report->warning_count - 1], ERR_TEXT_MAX, format, args);
+    (void)vsnprintf(report->warnings[report->warning_count - 1], ERR_TEXT_MAX, format, args);
     va_end(args);
 }
 
@@ -71,8 +70,9 @@ bool
 report_print(const struct report *report, FILE *out)
 {
     (void)fprintf(
-        out, "%s: %" PRIu64 " new %s (%" PRIu64 " %s) fetched, %" PRIu64
-             " already here, %" PRIu64 " deleted on the server",
+        out,
+        "%s: %" PRIu64 " new %s (%" PRIu64 " %s) fetched, %" PRIu64 " already here, %" PRIu64
+        " deleted on the server",
         report->label, report->fetched, plural(report->fetched, "message", "messages"),
         report->octets, plural(report->octets, "octet", "octets"), report->known,
         report->deleted);
@@ -125,19 +125,19 @@ bool
 report_print_json(const struct report *report, FILE *out)
 {
     cJSON *object = cJSON_CreateObject();
-    bool ok = cJSON_AddStringToObject(object, "account", report->label) != NULL &&
-              add_number(object, "on_server", report->on_server) &&
-              add_number(object, "new", report->fresh) &&
-              add_number(object, "fetched", report->fetched) &&
-              add_number(object, "octets", report->octets) &&
-              add_number(object, "known", report->known) &&
-              add_number(object, "deleted", report->deleted) &&
-              add_number(object, "delete_pending", report->delete_pending) &&
-              add_number(object, "failed", report->failed) && add_warnings(object, report) &&
-              cJSON_AddNumberToObject(
-                  object, "seconds", (double)report->seconds_ms / 1000) != NULL &&
-              cJSON_AddNumberToObject(object, "exit", report->exit_code) != NULL &&
-              add_error(object, report);
+    bool ok =
+        cJSON_AddStringToObject(object, "account", report->label) != NULL &&
+        add_number(object, "on_server", report->on_server) &&
+        add_number(object, "new", report->fresh) &&
+        add_number(object, "fetched", report->fetched) &&
+        add_number(object, "octets", report->octets) &&
+        add_number(object, "known", report->known) &&
+        add_number(object, "deleted", report->deleted) &&
+        add_number(object, "delete_pending", report->delete_pending) &&
+        add_number(object, "failed", report->failed) && add_warnings(object, report) &&
+        cJSON_AddNumberToObject(object, "seconds", (double)report->seconds_ms / 1000) != NULL &&
+        cJSON_AddNumberToObject(object, "exit", report->exit_code) != NULL &&
+        add_error(object, report);
     char *text = ok ? cJSON_PrintUnformatted(object) : NULL;
     cJSON_Delete(object);
     if (text == NULL)

@@ -10,15 +10,15 @@
 #include <sysexits.h>
 
 struct report {
-    const char *label;      /* of the account; borrowed */
-    uint64_t on_server;     /* messages in the listing */
-    uint64_t fresh;         /* of these, not known before */
-    uint64_t fetched;       /* delivered by this run */
-    uint64_t octets;        /* on the wire, of those delivered */
-    uint64_t known;         /* here already */
-    uint64_t deleted;       /* gone from the server, which has confirmed it */
+    const char *label;       /* of the account; borrowed */
+    uint64_t on_server;      /* messages in the listing */
+    uint64_t fresh;          /* of these, not known before */
+    uint64_t fetched;        /* delivered by this run */
+    uint64_t octets;         /* on the wire, of those delivered */
+    uint64_t known;          /* here already */
+    uint64_t deleted;        /* gone from the server, which has confirmed it */
     uint64_t delete_pending; /* to be deleted, not confirmed yet */
-    uint64_t failed;        /* messages that could not be fetched or stored */
+    uint64_t failed;         /* messages that could not be fetched or stored */
     int64_t seconds_ms;
     int exit_code; /* sysexits; EX_OK so far */
     bool has_error;
@@ -34,7 +34,8 @@ void report_fail(struct report *report, int exit_code, const char *format, ...)
 /* The same for an error of the disk, the journal or memory. */
 void report_fail_err(struct report *report, const struct err *err);
 
-/* The run goes on. With an exit code other than EX_OK the run ends with that, unless it fails. */
+/* The run goes on. With an exit code other than EX_OK the run ends with that, unless it fails.
+ */
 void report_warn(struct report *report, int exit_code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

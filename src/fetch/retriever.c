@@ -28,8 +28,7 @@ void
 retriever_init(struct retriever *retriever, struct account *account, struct report *report)
 {
     *retriever = (struct retriever){.account = account, .report = report};
-    retriever->out =
-        (struct pop_buffer){retriever->out_data, 0, sizeof retriever->out_data};
+    retriever->out = (struct pop_buffer){retriever->out_data, 0, sizeof retriever->out_data};
     pop_client_init(&retriever->client);
 }
 
@@ -218,7 +217,7 @@ on_reply(
         return on_retr(retriever, event, ret_event);
 
     static enum retriever_step (*const handlers[POP_COMMAND_COUNT])(
-        struct retriever *retriever, const struct pop_client_event *event) = {
+        struct retriever * retriever, const struct pop_client_event *event) = {
         [POP_COMMAND_GREETING] = on_greeting, [POP_COMMAND_CAPA] = on_capa,
         [POP_COMMAND_USER] = on_login,        [POP_COMMAND_PASS] = on_login,
         [POP_COMMAND_STAT] = on_stat,         [POP_COMMAND_LIST] = on_list,
@@ -441,8 +440,8 @@ fill_one(struct retriever *retriever)
     if (!may_send(retriever) || (!is_delete && !is_fetch))
         return false;
 
-    size_t index = is_delete ? retriever->deletes[retriever->deletes_sent].item
-                             : retriever->next_fetch;
+    size_t index =
+        is_delete ? retriever->deletes[retriever->deletes_sent].item : retriever->next_fetch;
     const struct plan_item *item = &plan->items[index];
     enum pop_send result = pop_client_send_number(
         &retriever->client, is_delete ? POP_COMMAND_DELE : POP_COMMAND_RETR, item->number, 0,
@@ -488,9 +487,8 @@ retriever_closed(struct retriever *retriever)
     report_fail(
         retriever->report, EX_TEMPFAIL, "%s: the server closed the connection %s",
         retriever->account->label,
-        retriever->phase == RETRIEVER_QUIT ? "without confirming the deletions"
-        : retriever->phase < RETRIEVER_LISTING
-            ? "before the login was done"
-            : "in the middle of the session");
+        retriever->phase == RETRIEVER_QUIT     ? "without confirming the deletions"
+        : retriever->phase < RETRIEVER_LISTING ? "before the login was done"
+                                               : "in the middle of the session");
     return false;
 }

@@ -73,10 +73,10 @@ struct retriever {
     struct listing listing;
     const struct plan *plan; /* borrowed, from retriever_start() on */
     struct window window;
-    size_t next_fetch;  /* item to ask for next */
-    size_t answering;   /* item whose RETR is answered next */
-    uint64_t received;  /* octets of it */
-    size_t unresolved;  /* messages to fetch that retriever_resolve() was not called for */
+    size_t next_fetch; /* item to ask for next */
+    size_t answering;  /* item whose RETR is answered next */
+    uint64_t received; /* octets of it */
+    size_t unresolved; /* messages to fetch that retriever_resolve() was not called for */
     struct retriever_delete *deletes;
     size_t delete_count;
     size_t deletes_sent;
@@ -88,7 +88,8 @@ struct retriever {
 };
 
 /* `account` and `report` must outlive the session. */
-void retriever_init(struct retriever *retriever, struct account *account, struct report *report);
+void
+retriever_init(struct retriever *retriever, struct account *account, struct report *report);
 void retriever_free(struct retriever *retriever); /* zeroed is fine */
 
 /* Reads from *in until there is something to tell. */
@@ -97,8 +98,8 @@ enum retriever_step retriever_next(
 
 /* After LISTED: what to do. Its known messages to be deleted may be deleted from here on.
  * ERR_NOMEM. */
-enum err_code retriever_start(
-    struct retriever *retriever, const struct plan *plan, struct err *err);
+enum err_code
+retriever_start(struct retriever *retriever, const struct plan *plan, struct err *err);
 
 /* A message that was fetched is done with: durably here, so that it may be deleted on the
  * server if that is wanted; or not, so that it must stay there. */

@@ -92,8 +92,8 @@ send_out(struct task *task)
 {
     struct pop_buffer *out = &task->retriever.out;
     while (task->socket.fd >= 0 && task->sent < out->len) {
-        ssize_t len = send(
-            task->socket.fd, out->data + task->sent, out->len - task->sent, MSG_NOSIGNAL);
+        ssize_t len =
+            send(task->socket.fd, out->data + task->sent, out->len - task->sent, MSG_NOSIGNAL);
         if (len < 0 && errno == EINTR)
             continue;
         if (len < 0 && errno == EAGAIN)
@@ -208,7 +208,8 @@ handle_input(struct task *task)
     if (task->state == TASK_TALKING && task->ended && !task->waits_for_disk) {
         if (retriever_closed(&task->retriever))
             report_warn(
-                task->report, EX_OK, "%s: the server closed the connection before its last answer",
+                task->report, EX_OK,
+                "%s: the server closed the connection before its last answer",
                 task->account->label);
         drain(task);
     }
@@ -250,8 +251,7 @@ on_connected(struct task *task)
     close_socket(task);
     task->address = task->address->ai_next;
     if (task->address == NULL)
-        report_fail(
-            task->report, EX_UNAVAILABLE, "%s: %s", task->account->label, err.text);
+        report_fail(task->report, EX_UNAVAILABLE, "%s: %s", task->account->label, err.text);
     try_next_address(task);
 }
 

@@ -30,14 +30,14 @@ struct task {
     struct account *account;
     struct report *report;
     struct journal *journal;
-    int64_t account_id;                /* in the journal */
-    struct delivery *delivery;         /* started */
-    const struct addrinfo *addresses;  /* to be tried in order */
+    int64_t account_id;               /* in the journal */
+    struct delivery *delivery;        /* started */
+    const struct addrinfo *addresses; /* to be tried in order */
     bool show_progress;
 
     enum task_state state;
-    struct loop_source socket;   /* fd -1: closed */
-    struct loop_source delivered; /* fd -1: not watched */
+    struct loop_source socket;      /* fd -1: closed */
+    struct loop_source delivered;   /* fd -1: not watched */
     const struct addrinfo *address; /* the one being tried */
     uint32_t events;                /* of the socket that are watched */
     int64_t progress_ms;            /* when the server last did something */
@@ -56,7 +56,8 @@ struct task {
 
 void task_start(struct task *task);
 
-/* Whatever is due: a time-out, the progress bar. Returns the milliseconds until the next time. */
+/* Whatever is due: a time-out, the progress bar. Returns the milliseconds until the next time.
+ */
 int64_t task_tick(struct task *task, int64_t now_ms);
 
 /* Stops asking; what is complete is still committed. */

@@ -42,8 +42,7 @@ task_make_plan(struct task *task, struct err *err)
     if (code == ERR_OK)
         code = recover(&task->ledger, listing, identity, task->account->maildir, err);
     if (code == ERR_OK)
-        code = plan_make(
-            &task->plan, &task->ledger, listing, task->account->delete_known, err);
+        code = plan_make(&task->plan, &task->ledger, listing, task->account->delete_known, err);
     if (code == ERR_OK && task->plan.any_doubtful)
         code = ledger_index_digests(&task->ledger, err);
     if (code == ERR_OK)

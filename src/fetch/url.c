@@ -27,7 +27,8 @@ view_find(struct pop_view view, char c)
     return view.len > 0 ? memchr(view.data, c, view.len) : NULL;
 }
 
-/* Octets that RFC 2384 lets stand for themselves in a user name; all others must come as %XX. */
+/* Octets that RFC 2384 lets stand for themselves in a user name; all others must come as %XX.
+ */
 static bool
 is_plain(char c)
 {
@@ -70,8 +71,9 @@ parse_user(struct pop_view text, struct pop_url *url, struct err *err)
         int c = take_octet(&text);
         if (c < 0)
             return err_set(
-                err, ERR_INVALID, "the user name in the URL has an octet that must be written "
-                                  "as %%XX (%%40 for '@'), or a wrong %%XX");
+                err, ERR_INVALID,
+                "the user name in the URL has an octet that must be written "
+                "as %%XX (%%40 for '@'), or a wrong %%XX");
         if (c < 0x20 || c == 0x7F)
             return err_set(
                 err, ERR_INVALID, "the user name in the URL has a control character");
@@ -117,9 +119,10 @@ parse_user_part(struct pop_view text, struct pop_url *url, struct err *err)
 {
     if (view_find(text, ':') != NULL)
         return err_set(
-            err, ERR_INVALID, "a password does not belong into the URL, where every user of "
-                              "the machine can read it: use RESTANTE_PASSWORD, "
-                              "--password-command or the prompt");
+            err, ERR_INVALID,
+            "a password does not belong into the URL, where every user of "
+            "the machine can read it: use RESTANTE_PASSWORD, "
+            "--password-command or the prompt");
     const char *semicolon = view_find(text, ';');
     if (semicolon != NULL) {
         struct pop_view auth = text;
@@ -186,8 +189,9 @@ url_parse(const char *text, struct pop_url *ret_url, struct err *err)
     struct pop_url url = {.implicit_tls = take_prefix(&rest, "pops://")};
     if (!url.implicit_tls && !take_prefix(&rest, "pop://"))
         return err_set(
-            err, ERR_INVALID, "the URL must start with pop:// or pops://, "
-                              "as in pop://USER@HOST");
+            err, ERR_INVALID,
+            "the URL must start with pop:// or pops://, "
+            "as in pop://USER@HOST");
     url.port = url.implicit_tls ? PORT_POPS : PORT_POP;
 
     const char *at = rest.len > 0 ? memrchr(rest.data, '@', rest.len) : NULL;

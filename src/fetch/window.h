@@ -1,4 +1,5 @@
-/* How much may be asked for before it has come: a window counted in octets from LIST's sizes. */
+/* How much may be asked for before it has come: a window counted in octets from LIST's sizes.
+ */
 #ifndef FETCH_WINDOW_H
 #define FETCH_WINDOW_H
 

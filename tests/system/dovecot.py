@@ -56,6 +56,10 @@ def missing():
     """Why there can be no Dovecot here, or None."""
     if shutil.which("dovecot", path=os.environ["PATH"] + ":/usr/sbin") is None:
         return "dovecot-pop3d is not installed"
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return "Dovecot needs a user with a name"
     return None
 
 

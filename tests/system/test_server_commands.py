@@ -43,9 +43,9 @@ def test_stat_list_uidl_agree(client):
 
 
 def test_answers_read_as_promised(client):
-    assert client.command(b"LIST") == b"+OK 3 messages (72 octets)"
+    assert client.command(b"LIST") == b"+OK 3 messages (63 octets)"
     client.content()
-    assert client.command(b"RETR 1") == b"+OK 24 octets"
+    assert client.command(b"RETR 1") == b"+OK 21 octets"
     client.content()
     assert client.command(b"RETR 23") == b"-ERR no such message, only 3 here"
     assert client.command(b"DELE 1") == b"+OK message 1 deleted"
