@@ -40,6 +40,9 @@ on_channel(struct store_role *role, const struct ipc_channel_info *info, int fd)
     (void)pthread_mutex_lock(&role->lock);
     channel->next = role->channels;
     role->channels = channel;
+    if (channel->peer == IPC_FRONT && channel->number > role->newest_front)
+        role->newest_front = channel->number;
+    (void)pthread_cond_broadcast(&role->front_added);
     (void)pthread_mutex_unlock(&role->lock);
     channel_watch(role, channel, EPOLL_CTL_ADD);
 }
@@ -156,7 +159,11 @@ on_control(struct store_role *role, struct ipc_packet *packet)
 int
 main(void)
 {
-    static struct store_role role = {.lock = PTHREAD_MUTEX_INITIALIZER}; /* large */
+    static struct store_role role = {
+        /* large */
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .front_added = PTHREAD_COND_INITIALIZER,
+    };
     role_start(IPC_STORE);
     role.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     CHECK(role.epoll_fd >= 0);

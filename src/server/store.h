@@ -59,6 +59,8 @@ struct store_waiting {
 struct store_role {
     int epoll_fd;
     pthread_mutex_t lock; /* of everything below, never held over a file or a socket */
+    pthread_cond_t front_added;
+    uint32_t newest_front;
     struct ipc_store_settings settings;
     const struct store_ops *engine;
     char location[PATH_LEN_MAX]; /* the template */

@@ -266,10 +266,17 @@ open_maildrop(
     }
 }
 
+/*
+ * The channel of a front. Its number may come from auth before the channel
+ * itself comes from the parent, by another way: that is waited for, as numbers
+ * only grow.
+ */
 static struct store_channel *
 channel_find(struct store_role *role, uint32_t number)
 {
     (void)pthread_mutex_lock(&role->lock);
+    while (number > role->newest_front)
+        (void)pthread_cond_wait(&role->front_added, &role->lock);
     struct store_channel *channel = role->channels;
     while (channel != NULL &&
            (channel->peer != IPC_FRONT || channel->number != number || channel->closed))

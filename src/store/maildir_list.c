@@ -13,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -120,10 +119,11 @@ read_entries(
         ssize_t len = getdents64(fd, buffer, FOLDER_BUFFER_SIZE);
         if (len < 0 && errno == EINTR)
             continue;
+        /* ENOENT: the folder itself was removed, and has nothing in it any more. */
+        if (len == 0 || (len < 0 && errno == ENOENT))
+            return ERR_OK;
         if (len < 0)
             return err_set(err, ERR_SYSTEM, "cannot list a folder");
-        if (len == 0)
-            return ERR_OK;
         enum err_code code = add_entries(list, fd, folder, buffer, (size_t)len, err);
         if (code != ERR_OK)
             return code;

@@ -11,7 +11,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+
+/*
+ * A maildrop in which we cannot write is read all the same: nothing will be
+ * removed from it, and the lock of the folder itself keeps sessions apart.
+ */
+static enum err_code
+lock_folder(int dir_fd, int *ret_fd, struct err *err)
+{
+    CLEANUP(fd_closep) int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_set(err, ERR_SYSTEM, "cannot open the maildrop to lock it");
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK
+                   ? err_set(err, ERR_BUSY, "another session has this maildrop")
+                   : err_set(err, ERR_SYSTEM, "cannot lock the maildrop");
+    *ret_fd = fd;
+    fd = -1; /* the caller's from here */
+    return ERR_OK;
+}
 
 enum err_code
 maildir_lock(int dir_fd, int *ret_fd, struct err *err)
@@ -22,6 +42,8 @@ maildir_lock(int dir_fd, int *ret_fd, struct err *err)
         dir_fd, MAILDIR_LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
         0600);
     struct stat status;
+    if (fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM))
+        return lock_folder(dir_fd, ret_fd, err);
     if (fd < 0 || fstat(fd, &status) < 0)
         return err_set(err, ERR_SYSTEM, "cannot open '%s'", MAILDIR_LOCK_NAME);
     if (!S_ISREG(status.st_mode))
