@@ -1,6 +1,8 @@
 /* restante: the commands of a user. Dispatches, nothing else. */
 #include "base/log.h"
+#include "cli/cmd_deliver.h"
 #include "cli/cmd_fetch.h"
+#include "cli/cmd_passwd.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,6 +15,8 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"fetch", cmd_fetch, "fetch new mail from a POP3 server into a Maildir"},
+    {"passwd", cmd_passwd, "add or change a user of the server's user file"},
+    {"deliver", cmd_deliver, "put the message on standard input into a Maildir"},
 };
 
 static void
