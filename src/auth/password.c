@@ -260,3 +260,21 @@ password_dummy(struct pop_view model, char ret_stored[HASH_TEXT_MAX + 1], struct
         memcpy(ret_stored, stored, sizeof stored);
     return code;
 }
+
+enum err_code
+password_make(const struct secret *secret, char ret_stored[HASH_TEXT_MAX + 1], struct err *err)
+{
+    char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+    if (setting_make(setting, err) != ERR_OK)
+        return err->code;
+    struct crypt_data *data = calloc(1, sizeof *data);
+    if (data == NULL)
+        return err_set(err, ERR_NOMEM, "no memory to hash a password");
+    const char *hash = crypt_rn(secret->data, setting, data, sizeof *data);
+    bool ok = hash != NULL && hash[0] != '*' && strlen(hash) <= HASH_TEXT_MAX;
+    if (ok)
+        memcpy(ret_stored, hash, strlen(hash) + 1);
+    explicit_bzero(data, sizeof *data);
+    free(data);
+    return ok ? ERR_OK : err_set(err, ERR_SYSTEM, "cannot hash a password");
+}

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "server/parent.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,22 @@ find_programs(struct parent *parent)
         *slash = '\0';
 }
 
+/* A user file that is not there would show only when somebody logs in. */
+static bool
+user_files_exist(const struct parent *parent)
+{
+    bool exist = true;
+    for (size_t i = 0; i < parent->conf.auth_count; i++) {
+        const char *file = parent->conf.auths[i].file;
+        if (access(file, R_OK) == 0)
+            continue;
+        log_error(
+            "%s: cannot read the user file '%s': %s", parent->conf_path, file, strerror(errno));
+        exist = false;
+    }
+    return exist;
+}
+
 int
 restanted_run(const char *conf_path, bool check)
 {
@@ -30,6 +47,10 @@ restanted_run(const char *conf_path, bool check)
     parent.conf_path = conf_path;
     if (conf_load(conf_path, &parent.conf, &err) != ERR_OK) {
         log_error("%s", err.text);
+        return EX_CONFIG;
+    }
+    if (!user_files_exist(&parent)) {
+        conf_finish(&parent.conf);
         return EX_CONFIG;
     }
     if (check) {

@@ -36,11 +36,12 @@ lock_folder(int dir_fd, int *ret_fd, struct err *err)
 enum err_code
 maildir_lock(int dir_fd, int *ret_fd, struct err *err)
 {
-    /* O_NONBLOCK and S_ISREG: a FIFO of that name must not hold up the server. */
-    CLEANUP(fd_closep)
-    int fd = openat(
-        dir_fd, MAILDIR_LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-        0600);
+    /* O_NONBLOCK and S_ISREG: a FIFO of that name must not hold up the server. O_CREAT comes
+     * only when it must: a session that deletes nothing writes nothing. */
+    static const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    CLEANUP(fd_closep) int fd = openat(dir_fd, MAILDIR_LOCK_NAME, flags);
+    if (fd < 0 && errno == ENOENT)
+        fd = openat(dir_fd, MAILDIR_LOCK_NAME, flags | O_CREAT, 0600);
     struct stat status;
     if (fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM))
         return lock_folder(dir_fd, ret_fd, err);
