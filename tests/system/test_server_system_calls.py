@@ -35,7 +35,9 @@ def file_writes(trace):
             if not NO_FILE.match(target):
                 found.append(call)
         elif call.name.startswith("open") and OPENING_TO_WRITE.search(call.text):
-            if "/dev/null" not in call.text:
+            # A write lock wants a descriptor that could write; nothing is written through it.
+            lock = '"restante.lock"' in call.text and "O_CREAT" not in call.text
+            if "/dev/null" not in call.text and not lock:
                 found.append(call)
     return found
 
@@ -43,10 +45,20 @@ def file_writes(trace):
 @pytest.fixture
 def filled(make_server):
     server = make_server()
-    server.deliver_all(corpus.small_messages())
+    for number in range(1, 9):
+        server.deliver(b"Subject: %d\n\n.text\n" % number, number=number)
     server.settle()
     server.start()
-    server.login().quit()  # the index is there from now on
+    # The index is there after the first login; one that was made in the same instant as the
+    # folders is made once more. From then on it stays.
+    index = server.maildir() / "restante.index"
+    seen = None
+    for _ in range(100):
+        server.login().quit()
+        now = index.stat().st_mtime_ns
+        if now == seen:
+            break
+        seen = now
     return server
 
 
@@ -228,7 +240,7 @@ def test_fault_while_a_message_is_read_gets_no_final_dot(make_server):
         with Trace(
             server.roles()["front"],
             "-e",
-            "inject=read,pread64,readv,preadv,sendfile:error=EIO:when=4+",
+            "inject=read,pread64,readv,preadv,sendfile:error=EIO:when=20+",
         ):
             client.send(b"RETR 1\r\n")
             assert not client.rest().endswith(b"\r\n.\r\n")

@@ -3,6 +3,7 @@
 #ifndef TEST_MAILDROP_H
 #define TEST_MAILDROP_H
 
+#include "base/limits.h"
 #include "base/snapshot.h"
 #include "store/store.h"
 
