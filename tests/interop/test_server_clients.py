@@ -116,18 +116,12 @@ def test_curl_is_told_of_a_wrong_password(shared):
 # mpop
 
 
-def ordinary(message):
-    """Messages that every client claims to carry: text with a header, no NUL, no lone CR."""
-    stored = message.stored.replace(b"\r\n", b"\n")
-    return re.match(rb"[A-Z][\w-]*: ", stored) and not re.search(rb"[\r\0]", stored)
-
-
-def run_mpop(server, folder, user="ann", password="secret", *options):
+def run_mpop(server, folder, *options):
     for name in ("tmp", "new", "cur"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         [program("mpop"), "--file=", "--host=127.0.0.1", f"--port={server.port}"]
-        + [f"--user={user}", f"--passwordeval=printf {password}", "--auth=user", "--tls=off"]
+        + ["--user=ann", "--passwordeval=printf secret", "--auth=user", "--tls=off"]
         + [f"--delivery=maildir,{folder}", "--received-header=off", "--timeout=30"]
         + [f"--uidls-file={folder.parent}/uidls", *options],
         stdin=subprocess.DEVNULL,
@@ -143,22 +137,38 @@ def stored_form(wire):
 
 
 def test_mpop_fetches_the_corpus_once(shared, tmp_path):
-    got = run_mpop(shared, tmp_path / "mail", "ann", "secret", "--keep=on")
-    assert got == sorted(stored_form(message.wire) for message in MESSAGES)
-    assert run_mpop(shared, tmp_path / "mail", "ann", "secret", "--keep=on") == got
+    got = run_mpop(shared, tmp_path / "mail", "--keep=on")
+    # mpop drops one CR of a line of 5000 CRs, at the edge of its buffer.
+    lossy = {"only CRs": b"\r" * 4999 + b"\n"}
+    expected = [lossy.get(message.label, stored_form(message.wire)) for message in MESSAGES]
+    assert got == sorted(expected)
+    assert run_mpop(shared, tmp_path / "mail", "--keep=on") == got
 
 
 def test_mpop_deletes_what_it_has(make_server, tmp_path):
     server = make_server()
-    messages = [message for message in corpus.small_messages() if ordinary(message)]
+    messages = [m for m in corpus.small_messages() if m.label != "only CRs"]
     server.deliver_all(messages)
     server.start()
-    got = run_mpop(server, tmp_path / "mail", "ann", "secret", "--keep=off")
+    got = run_mpop(server, tmp_path / "mail", "--keep=off")
     assert got == sorted(stored_form(message.wire) for message in messages)
     assert not os.listdir(server.maildir() / "new")
 
 
 # fetchmail
+
+
+def ordinary(message):
+    """fetchmail takes messages apart and puts them together anew: it adds a blank line to a
+    lone header, drops NUL and CR, and folds lines of some thousand octets."""
+    header, blank, _ = message.wire.partition(b"\r\n\r\n")
+    lines = message.wire.split(b"\r\n")
+    return (
+        blank
+        and all(re.match(rb"[A-Z][\w-]*: ", line) for line in header.split(b"\r\n"))
+        and not re.search(rb"\0|\r(?!\n)", message.wire)
+        and max(map(len, lines)) < 2000
+    )
 
 
 def run_fetchmail(server, folder, *options):
@@ -187,8 +197,8 @@ def run_fetchmail(server, folder, *options):
 @pytest.fixture(scope="module")
 def for_fetchmail(make_shared_server):
     server = make_shared_server()
-    # fetchmail parses headers and puts lines together anew: it gets ordinary mail only.
     server.messages = [message for message in MESSAGES if ordinary(message)]
+    assert len(server.messages) >= 40
     server.deliver_all(server.messages)
     return server.start()
 

@@ -331,6 +331,15 @@ def test_a_server_without_uidl(fetcher, options):
         assert len(server.mail) == (0 if options else 3)
 
 
+def test_what_was_not_compared_is_not_taken_for_gone(fetcher):
+    with FakePop3(MAIL) as server:
+        server.faults.uidl = False
+        fetcher.run(server.url())
+        server.faults.cut_at = (2, 5)
+        assert fetcher.run(server.url()).returncode == 75
+        assert [state for _, _, state in fetcher.rows()].count(DELIVERED) == 3
+
+
 def test_equal_messages_without_uidl_are_both_here(fetcher):
     with FakePop3([Mail(b"twin\r\n"), Mail(b"twin\r\n")]) as server:
         server.faults.uidl = False

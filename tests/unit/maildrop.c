@@ -20,6 +20,12 @@ clock_advance(void)
     clock_ahead++;
 }
 
+void
+clock_reset(void)
+{
+    clock_ahead = 0;
+}
+
 int __real_clock_gettime(clockid_t clock, struct timespec *time);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 
@@ -92,6 +98,13 @@ void
 maildrop_unlink(const struct maildrop *maildrop, const char *name)
 {
     assert_int_equal(unlink(path_of(maildrop, name).text), 0);
+}
+
+void
+maildrop_age(const struct maildrop *maildrop, const char *name)
+{
+    const struct timespec times[2] = {{.tv_sec = 1700000000}, {.tv_sec = 1700000000}};
+    assert_int_equal(utimensat(AT_FDCWD, path_of(maildrop, name).text, times, 0), 0);
 }
 
 bool

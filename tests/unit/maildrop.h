@@ -27,11 +27,14 @@ void maildrop_remove(struct maildrop *maildrop); /* with all that is in it */
 void maildrop_put(const struct maildrop *maildrop, const char *name, const char *text);
 void maildrop_rename(const struct maildrop *maildrop, const char *from, const char *to);
 void maildrop_unlink(const struct maildrop *maildrop, const char *name);
+/* Sets the modification time of a file or folder to a moment long ago. */
+void maildrop_age(const struct maildrop *maildrop, const char *name);
 bool maildrop_has(const struct maildrop *maildrop, const char *name);
 
 /* Moves the coarse clock that store reads on by a second, so that what was done before is not
  * "just now" any more. The program is linked with --wrap=clock_gettime for it. */
 void clock_advance(void);
+void clock_reset(void); /* to the time that it is */
 
 /* One line for each file and folder below the maildrop: type, name, size, modification and
  * change time. The caller's to free. Equal texts: nothing was written in between. */
