@@ -13,7 +13,12 @@ def check(server, text=None):
     server.port = 1
     server.write_config()
     if text is not None:
-        server.config.write_text(server.config.read_text() + text)
+        # What the mistake stands for goes first: a second one would be a mistake of its own.
+        key = re.split(r"[={]", text)[0].strip()
+        key = "store" if key.startswith("store") else key
+        lines = server.config.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if key == "limits" or not line.startswith(key)]
+        server.config.write_text("".join(kept) + text)
     done = subprocess.run(
         [BUILD / "restanted", "-c", server.config, "--check"],
         stdin=subprocess.DEVNULL,
@@ -47,7 +52,7 @@ def test_check_of_a_good_configuration_is_quiet_about_errors(make_server):
         ("store \"nothing\" { path = \"mail/%u\" }", "maildir"),
         ("auth \"nothing\" { file = \"users\" }", "passwd-file"),
         ("store \"maildir\" { path = \"mail/%q\" }", "%q"),
-        ("hostname = \"a\\nb\"", "hostname"),
+        ("hostname = \"a\\nb\"", "backslash"),
         ("hostname = \"x\"\n}", ""),
         ("limits {", ""),
     ],
@@ -56,8 +61,8 @@ def test_mistake_is_refused_with_file_and_line(make_server, mistake, word):
     server = make_server()
     server.port = 1
     server.write_config()
-    line = len(server.config.read_text().splitlines()) + 1
     status, said = check(server, mistake + "\n")
+    line = len(server.config.read_text().splitlines()) - mistake.count("\n")
     assert status == 78, said
     found = re.search(r"restanted\.conf:(\d+)", said)
     assert found, said
