@@ -422,7 +422,7 @@ fill_script(struct retriever *retriever)
 {
     while (retriever->sent < scripts[retriever->phase].count && may_send(retriever)) {
         enum pop_send result = send_script(retriever);
-        CHECK(result != POP_SEND_BAD); /* account_check() has seen name and password */
+        CHECK(result != POP_SEND_BAD); /* both were checked when they were set */
         if (result == POP_SEND_FULL)
             return;
         retriever->sent++;

@@ -133,7 +133,8 @@ class Dovecot:
         log = self.folder / "log"
         text = log.read_text() if log.exists() else ""
         self.process.kill()
-        raise AssertionError("dovecot did not start:\n" + text + self.process.stderr.read().decode())
+        text += self.process.stderr.read().decode()
+        raise AssertionError("dovecot did not start:\n" + text)
 
     def url(self):
         return f"pop://{USER}@127.0.0.1:{self.port}"

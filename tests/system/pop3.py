@@ -24,7 +24,7 @@ class Pop3:
     def __init__(self, port, host="127.0.0.1", timeout=TIMEOUT, greeting=True):
         self.socket = socket.create_connection((host, port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.pending = b""
+        self.pending = bytearray()
         self.greeting = self.line() if greeting else None
 
     def __enter__(self):
@@ -54,11 +54,12 @@ class Pop3:
     def fill(self):
         octets = self.socket.recv(1 << 18)
         if not octets:
-            raise Closed(self.pending)
+            raise Closed(bytes(self.pending))
         self.pending += octets
 
     def take(self, length):
-        taken, self.pending = self.pending[:length], self.pending[length:]
+        taken = bytes(memoryview(self.pending)[:length])
+        del self.pending[:length]
         return taken
 
     def line(self):

@@ -1,4 +1,4 @@
-"""The command line of `restante fetch`: what is refused, why, and that nothing has happened then."""
+"""The command line of `restante fetch`: what is refused, and that nothing has happened then."""
 
 import os
 import pty
@@ -73,10 +73,10 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(fetcher):
         assert server.sessions == []
 
 
-@pytest.mark.parametrize("url", ["pop://ann;AUTH=+APOP@127.0.0.1", "pop://ann;AUTH=PLAIN@127.0.0.1"])
-def test_a_login_that_is_not_there_is_not_replaced(fetcher, url):
+@pytest.mark.parametrize("auth", ["+APOP", "PLAIN"])
+def test_a_login_that_is_not_there_is_not_replaced(fetcher, auth):
     """R2384-2."""
-    result = fetcher.run(url)
+    result = fetcher.run(f"pop://ann;AUTH={auth}@127.0.0.1")
     assert result.returncode == 78
     assert not fetcher.maildir.exists()
 
@@ -94,7 +94,7 @@ def test_auth_star_is_the_clients_choice(fetcher):
         ("pop://ann@192.0.2.1", ("--tls", "off")),
         ("pops://ann@127.0.0.1", ()),
         ("pop://ann@127.0.0.1", ("--tls", "required")),
-        ("pop://ann@127.0.0.1", ("--tls", "implicit", "--ca", "/etc/ssl/certs/ca-certificates.crt")),
+        ("pop://ann@127.0.0.1", ("--tls", "implicit", "--ca", "/etc/hosts")),
     ],
 )
 def test_plain_text_goes_to_this_machine_only(fetcher, url, options):
