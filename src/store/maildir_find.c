@@ -1,6 +1,7 @@
 /* Following files that readers rename. */
 #include "store/maildir_find.h"
 
+#include "base/check.h"
 #include "base/cleanup.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@ struct maildir_place
 maildir_place_of(enum snapshot_folder folder, struct pop_view name)
 {
     struct maildir_place place = {.folder = folder};
-    assert(name.len < sizeof place.name);
+    CHECK(name.len < sizeof place.name);
     memcpy(place.name, name.data, name.len);
     return place;
 }

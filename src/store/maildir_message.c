@@ -5,6 +5,7 @@
  */
 #include "store/maildir.h"
 
+#include "base/check.h"
 #include "base/cleanup.h"
 #include "store/file_time.h"
 
@@ -48,7 +49,7 @@ maildir_message_open(struct store *store, uint32_t index, int *ret_fd, struct er
 {
     struct maildir *maildir = maildir_of(store);
     struct maildir_table *table = &maildir->table;
-    assert(index < table->count);
+    CHECK(index < table->count);
 
     CLEANUP(fd_closep) int fd = -1;
     struct stat status;
@@ -72,7 +73,7 @@ void
 maildir_message_suspect(struct store *store, uint32_t index)
 {
     struct maildir *maildir = maildir_of(store);
-    assert(index < maildir->table.count);
+    CHECK(index < maildir->table.count);
     CLEANUP(fd_closep) int fd = -1;
     if (open_file(maildir, index, &fd, NULL) == ERR_OK)
         (void)count_again(maildir, index, fd, NULL); /* else: found out again next time */

@@ -9,6 +9,7 @@
  */
 #include "store/memory.h"
 
+#include "base/check.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "store/block.h"
@@ -116,7 +117,7 @@ maildrop_put(
     maildrop->messages = messages;
     struct memory_message *message = &messages[maildrop->count++];
     *message = (struct memory_message){.data = data, .len = len};
-    assert(uid.len < sizeof message->uid);
+    CHECK(uid.len < sizeof message->uid);
     memcpy(message->uid, uid.data, uid.len);
     return ERR_OK;
 }
@@ -356,7 +357,7 @@ static enum err_code
 memory_message_open(struct store *store, uint32_t index, int *ret_fd, struct err *err)
 {
     struct memory_session *session = session_of(store);
-    assert(index < session->snapshot.maildrop.count);
+    CHECK(index < session->snapshot.maildrop.count);
     disk_lock();
     enum err_code code = copy_message(&session->maildrop->messages[index], ret_fd, err);
     disk_unlock();
@@ -434,7 +435,7 @@ add_copy(const char *location, const char *uid, struct pop_view octets, struct e
 enum err_code
 memory_add(const char *location, const char *uid, struct pop_view octets, struct err *err)
 {
-    assert(uid_fits(pop_view_of(uid)));
+    CHECK(uid_fits(pop_view_of(uid)));
     disk_lock();
     enum err_code code = add_copy(location, uid, octets, err);
     disk_unlock();
