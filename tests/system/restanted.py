@@ -24,10 +24,19 @@ AS_ROOT = os.geteuid() == 0
 # Numbers that no Debian package uses: front, auth, store.
 FRONT_UID, AUTH_UID, STORE_UID = 64001, 64002, 64003
 
+
+def is_sanitized(program):
+    done = subprocess.run(["nm", program], capture_output=True, text=True)
+    return "__asan_init" in done.stdout
+
+
+# Its own code and memory come along with such a build, and some tests must know.
+SANITIZED = is_sanitized(BUILD / "restanted-front")
 START_SECONDS = 20.0  # a sanitizer build under strace on a busy machine
 SANITIZER_REPORT = re.compile(r"Sanitizer|runtime error:")
 SANITIZER_OPTIONS = {
-    "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:log_path=stderr",
+    # Freed memory is kept for a while only: the tests of memory measure the server's.
+    "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:log_path=stderr:quarantine_size_mb=1",
     "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1:log_path=stderr",
 }
 # crypt(3) of "secret" at a low cost; other passwords stand in the users file as {PLAIN}.

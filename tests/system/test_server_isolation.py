@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from restanted import AS_ROOT, AUTH_UID, BUILD, FRONT_UID, STORE_UID, wait_for_end
+from restanted import AS_ROOT, AUTH_UID, BUILD, FRONT_UID, SANITIZED, STORE_UID, wait_for_end
 
 # Every way that libc has of opening something by its path.
 OPENING = re.compile(
@@ -16,9 +16,6 @@ OPENING = re.compile(
     r"|name_to_handle_at|open_by_handle_at|open_tree|openat2|connect|readlink|readlinkat"
     r"|unlink|unlinkat|rename|renameat2?)(64)?(_2)?"
 )
-SANITIZED = "sanitize" in os.environ.get("RESTANTE_BUILD", "")
-
-
 def dynamic_symbols(program):
     output = subprocess.run(
         ["nm", "-D", "--undefined-only", BUILD / program], check=True, capture_output=True, text=True

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import corpus
 import pytest
+from restanted import SANITIZED
 
 MEGABYTE = 1 << 20
+# What a session may cost at most, all processes together. A sanitizer's allocator gives memory
+# back late, so there it only shows that the cost has a bound.
+ROOM = (24 if SANITIZED else 2) * MEGABYTE
 
 
 def resident(server):
@@ -50,7 +54,7 @@ def test_10_mb_without_a_newline_costs_no_memory(make_server, login):
         client.line()  # the next command is answered by itself
     except (ConnectionResetError, BrokenPipeError):
         pass  # to close the connection is as good (R2449-6)
-    assert resident(server) - before < 2 * MEGABYTE
+    assert resident(server) - before < ROOM
     client.close()
     answers_meanwhile(server)
 
@@ -69,7 +73,7 @@ def test_reader_that_stops_costs_no_memory_and_delays_nobody(make_server):
         slow.line()  # it has begun
         for _ in range(5):
             answers_meanwhile(server)
-        assert resident(server) - before < 2 * MEGABYTE
+        assert resident(server) - before < ROOM
         # and it is all there when the client reads at last
         assert len(slow.content()) == len(corpus.wire_form(stored))
 
@@ -85,7 +89,7 @@ def test_reader_that_stops_in_a_long_listing(make_server):
         slow.send(b"UIDL\r\n" * 30)
         slow.line()
         answers_meanwhile(server)
-        assert resident(server) - before < 2 * MEGABYTE
+        assert resident(server) - before < ROOM
         for number in range(30):
             if number:
                 slow.line()
@@ -101,7 +105,7 @@ def test_many_connections_that_say_nothing(make_server):
     for client in idle:
         client.send(b"USER an")  # an unfinished command each
     answers_meanwhile(server)
-    assert resident(server) - before < 4 * MEGABYTE
+    assert resident(server) - before < 2 * ROOM
     for client in idle:
         client.close()
     answers_meanwhile(server)
@@ -141,7 +145,7 @@ def test_sessions_come_and_go_without_leaks(server):
     assert server.roles() == roles
     for pid in flat(roles):
         assert len(list(Path(f"/proc/{pid}/fd").iterdir())) <= count[pid] + 2
-    assert resident(server) - before < 2 * MEGABYTE
+    assert resident(server) - before < ROOM
 
 
 def flat(roles):
@@ -167,4 +171,4 @@ def test_client_that_writes_and_never_reads_is_held_back(server):
         while select.select([], [client.socket], [], 1.0)[1]:
             sent += client.socket.send(batch)
             assert sent < 200 * MEGABYTE, "the server swallows everything"
-        assert resident(server) - before < 2 * MEGABYTE
+        assert resident(server) - before < ROOM
