@@ -36,6 +36,11 @@
  * second login is refused within two seconds). */
 #define LOCK_WAIT_MS 1000
 
+/* How long a role waits for another one to read what it is sent. A socket holds some hundred
+ * messages, so a healthy role is behind for milliseconds; one that was taken over and reads
+ * nothing must not hold up auth or store, which serve all others too. */
+#define IPC_PATIENCE_MS 5000
+
 /* A folder time nearer than this to the scan that saw it may hide a change made in the same
  * tick. The kernel's coarse clock ticks every 1 to 10 ms; NFS and FAT are coarser. */
 #define FOLDER_TIME_SLACK_NS 20000000ll
@@ -65,7 +70,8 @@
  * where one login would hold a hashing thread for seconds. */
 #define SCRAM_ITERATIONS_MAX 10000000u
 
-/* Hashing threads: one per core; more than 8 cores of yescrypt (16 MiB each) starve the rest. */
+/* Hashing threads: one per core; more than 8 cores of yescrypt (16 MiB each) starve the rest.
+ */
 #define VERIFIER_THREADS_MAX 8u
 
 /* Logins that wait for a hashing thread: at 18 ms each and one core, the last waits 4.6 s,

@@ -2,6 +2,7 @@
 #include "ipc/channel.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -87,13 +88,29 @@ ipc_send(
 
     ssize_t size;
     do
-        size = sendmsg(fd, &message, MSG_NOSIGNAL);
+        size = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (size < 0 && errno == EINTR);
     if (size >= 0)
         return IPC_OK;
     if (errno == EAGAIN || errno == ENOBUFS)
         return IPC_AGAIN;
     return errno == ETOOMANYREFS ? IPC_NO_FDS : IPC_CLOSED;
+}
+
+enum ipc_result
+ipc_send_wait(
+    int fd, const struct ipc_header *header, const void *body, size_t body_size, const int *fds,
+    size_t fd_count)
+{
+    for (;;) {
+        enum ipc_result result = ipc_send(fd, header, body, body_size, fds, fd_count);
+        struct pollfd writable = {.fd = fd, .events = POLLOUT};
+        if (result != IPC_AGAIN)
+            return result;
+        int ready = poll(&writable, 1, IPC_PATIENCE_MS);
+        if (ready == 0 || (ready < 0 && errno != EINTR))
+            return IPC_AGAIN;
+    }
 }
 
 int

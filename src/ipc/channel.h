@@ -30,9 +30,15 @@ struct ipc_packet {
 enum ipc_result
 ipc_receive(int fd, enum ipc_role from, enum ipc_role to, struct ipc_packet *packet);
 
-/* Sends one message; the descriptors stay the caller's. Waits if the socket is a blocking one;
- * a send time-out set on it shows as IPC_AGAIN. */
+/* Sends one message without waiting; the descriptors stay the caller's. IPC_AGAIN: the other end
+ * has too much to read already, nothing was sent. */
 enum ipc_result ipc_send(
+    int fd, const struct ipc_header *header, const void *body, size_t body_size, const int *fds,
+    size_t fd_count);
+
+/* The same, but gives the other end IPC_PATIENCE_MS to read; IPC_AGAIN: it did not, and is best
+ * treated as lost. */
+enum ipc_result ipc_send_wait(
     int fd, const struct ipc_header *header, const void *body, size_t body_size, const int *fds,
     size_t fd_count);
 

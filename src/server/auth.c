@@ -73,8 +73,12 @@ answer(struct auth_role *role, uint32_t front, uint32_t type, uint64_t session, 
 {
     struct auth_channel *channel = channel_find(role, IPC_FRONT, front);
     struct ipc_header header = {.type = type, .session = session};
-    if (channel != NULL)
-        (void)ipc_send(channel->source.fd, &header, &value, sizeof value, NULL, 0);
+    if (channel == NULL)
+        return;
+    /* A front that reads nothing for seconds holds up all others: its channel is shut, and the
+     * next turn of the loop sees that it is. */
+    if (ipc_send_wait(channel->source.fd, &header, &value, sizeof value, NULL, 0) == IPC_AGAIN)
+        (void)shutdown(channel->source.fd, SHUT_RDWR);
 }
 
 static void
@@ -97,7 +101,7 @@ tell_store(struct auth_role *role, const struct verifier_job *job)
     open.home.len = (uint16_t)home.len;
     memcpy(open.home.data, home.data, home.len);
     if (store == NULL ||
-        ipc_send(store->source.fd, &header, &open, sizeof open, NULL, 0) != IPC_OK)
+        ipc_send_wait(store->source.fd, &header, &open, sizeof open, NULL, 0) != IPC_OK)
         answer(role, job->front, IPC_LOGIN_REFUSED, job->session, POP_REFUSAL_SYS_TEMP);
 }
 

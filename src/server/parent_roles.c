@@ -97,7 +97,7 @@ static void
 tell(struct child *child, uint32_t type, const void *body, size_t size, int fd)
 {
     struct ipc_header header = {.type = type};
-    (void)ipc_send(child->control, &header, body, size, &fd, fd >= 0 ? 1 : 0);
+    (void)ipc_send_wait(child->control, &header, body, size, &fd, fd >= 0 ? 1 : 0);
 }
 
 static void

@@ -10,11 +10,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
-
-/* A thread waits at most this long for a front that does not read its answers. */
-enum { SEND_TIMEOUT_S = 5 };
 
 static void
 channel_watch(struct store_role *role, struct store_channel *channel, int operation)
@@ -34,8 +30,6 @@ on_channel(struct store_role *role, const struct ipc_channel_info *info, int fd)
 {
     struct store_channel *channel = calloc(1, sizeof *channel);
     CHECK(channel != NULL);
-    struct timeval timeout = {.tv_sec = SEND_TIMEOUT_S};
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
     *channel = (struct store_channel){.fd = fd, .peer = info->role, .number = info->number};
     (void)pthread_mutex_lock(&role->lock);
     channel->next = role->channels;

@@ -99,7 +99,7 @@ answer(
     const int *fds, size_t fd_count)
 {
     struct ipc_header header = {.type = type, .session = id};
-    enum ipc_result result = ipc_send(front->fd, &header, body, size, fds, fd_count);
+    enum ipc_result result = ipc_send_wait(front->fd, &header, body, size, fds, fd_count);
     /* A front that reads nothing for seconds holds up others: it is treated as lost. */
     if (result == IPC_AGAIN)
         (void)shutdown(front->fd, SHUT_RDWR);
@@ -163,16 +163,17 @@ refusal_of(const struct err *err)
     return permanent ? POP_REFUSAL_SYS_PERM : POP_REFUSAL_SYS_TEMP;
 }
 
-/* Sessions and waiting logins of one maildrop. */
-static uint32_t
-count_of_location(struct store_role *role, const char *location)
+/* As many sessions and waiting logins of one maildrop as a user may have. */
+static bool
+is_crowded(struct store_role *role, const char *location)
 {
-    uint32_t count = 0;
+    uint32_t count = 1; /* the session that has the lock */
     (void)pthread_mutex_lock(&role->lock);
+    uint32_t limit = role->settings.sessions_per_user;
     for (struct store_waiting *waiting = role->waiting; waiting; waiting = waiting->next)
         count += strcmp(waiting->location, location) == 0;
     (void)pthread_mutex_unlock(&role->lock);
-    return count + 1; /* the session that has the lock */
+    return limit > 0 && count >= limit;
 }
 
 /* The maildrop is busy: waits for the other session's end, unless enough wait already. */
@@ -181,8 +182,7 @@ wait_for_lock(
     struct store_role *role, struct store_channel *front, uint64_t id, const char *user,
     const char *location)
 {
-    uint32_t limit = role->settings.sessions_per_user;
-    if (limit > 0 && count_of_location(role, location) >= limit) {
+    if (is_crowded(role, location)) {
         answer_refused(front, id, POP_REFUSAL_USER_SESSIONS);
         return true;
     }
@@ -224,6 +224,16 @@ session_make(struct store_channel *front, uint64_t id, const char *user, const c
     return session;
 }
 
+/* A reload may change it at any time. */
+static const struct store_ops *
+current_engine(struct store_role *role)
+{
+    (void)pthread_mutex_lock(&role->lock);
+    const struct store_ops *engine = role->engine;
+    (void)pthread_mutex_unlock(&role->lock);
+    return engine;
+}
+
 /* Opens the maildrop and answers front. With `patient`, a busy one is waited for. */
 static void
 open_maildrop(
@@ -232,7 +242,7 @@ open_maildrop(
 {
     struct err err;
     struct store *store = NULL;
-    const struct store_ops *engine = role->engine;
+    const struct store_ops *engine = current_engine(role);
     enum err_code code = engine->open(&store, location, &err);
     if (code == ERR_BUSY && patient && wait_for_lock(role, front, id, user, location))
         return;
@@ -398,7 +408,7 @@ on_fetch(struct store_session *session, const struct ipc_fetch *fetch)
         fd_count += fetched.status[i] == IPC_FETCH_OPEN;
     }
     enum ipc_result result =
-        ipc_send(session->front->fd, &header, &fetched, sizeof fetched, fds, fd_count);
+        ipc_send_wait(session->front->fd, &header, &fetched, sizeof fetched, fds, fd_count);
     if (result == IPC_NO_FDS) { /* too many are under way: front says [SYS/TEMP] */
         for (uint32_t i = 0; i < fetch->count; i++)
             if (fetched.status[i] == IPC_FETCH_OPEN)
