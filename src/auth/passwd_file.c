@@ -14,9 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A user file beyond this is a mistake (a log, a disk image): ten million users fit. */
-enum { FILE_SIZE_MAX = 1 << 30 };
-
 struct entry {
     struct pop_view name;
     struct pop_view fields[6]; /* hash uid gid gecos home shell */
@@ -28,6 +25,7 @@ struct content {
     char *octets;
     struct entry *entries;
     size_t count;
+    uint32_t bad_lines;
     bool quick;
     char dummy[HASH_TEXT_MAX + 1];
 };
@@ -47,12 +45,28 @@ content_finish(struct content *content)
     free(content->entries);
 }
 
+/* A file that is something else altogether must not fill the log. */
 static void
-report_line(const struct passwd_file *file, uint32_t line, const char *why)
+report_line(
+    const struct passwd_file *file, struct content *content, uint32_t line, const char *why)
 {
     char text[ERR_TEXT_MAX];
+    if (content->bad_lines++ >= PASSWD_REPORTS_MAX)
+        return;
     (void)snprintf(
         text, sizeof text, "%s:%u: %s; this user cannot log in", file->path, line, why);
+    file->report(text);
+}
+
+static void
+report_rest(const struct passwd_file *file, const struct content *content)
+{
+    char text[ERR_TEXT_MAX];
+    if (content->bad_lines <= PASSWD_REPORTS_MAX)
+        return;
+    (void)snprintf(
+        text, sizeof text, "%s: %u more lines cannot be used", file->path,
+        content->bad_lines - PASSWD_REPORTS_MAX);
     file->report(text);
 }
 
@@ -117,7 +131,7 @@ add_line(
     if (line.len == 0 || line.data[0] == '#')
         return true;
     if (line.len > PASSWD_LINE_MAX || memchr(line.data, '\0', line.len) != NULL) {
-        report_line(file, number, "the line is too long or has a NUL in it");
+        report_line(file, content, number, "the line is too long or has a NUL in it");
         return true;
     }
     struct entry entry = {.line = number};
@@ -126,7 +140,7 @@ add_line(
         entry.fields[i] = take_field(&line);
     const char *problem = entry_problem(&entry);
     if (problem != NULL) {
-        report_line(file, number, problem);
+        report_line(file, content, number, problem);
         return true;
     }
     if ((content->count & (content->count + 1)) == 0) { /* grows by doubling: 1, 3, 7 ... */
@@ -196,7 +210,7 @@ content_read(
     struct stat seen;
     if (fd < 0 || fstat(fd, &seen) < 0)
         return err_set(err, ERR_SYSTEM, "cannot read '%s'", file->path);
-    if (!S_ISREG(seen.st_mode) || seen.st_size > FILE_SIZE_MAX)
+    if (!S_ISREG(seen.st_mode) || (uint64_t)seen.st_size > PASSWD_FILE_MAX)
         return err_set(err, ERR_INVALID, "'%s' is no user file", file->path);
 
     struct content content = {0};
@@ -213,6 +227,7 @@ content_read(
             return err_set(err, ERR_NOMEM, "reading '%s'", file->path);
         }
     }
+    report_rest(file, &content);
     if (content.count > 0)
         qsort(content.entries, content.count, sizeof *content.entries, by_name);
     choose_dummy(&content, err);

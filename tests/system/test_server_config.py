@@ -198,3 +198,12 @@ def test_locked_or_empty_password_lets_nobody_in(make_server, line):
             client.ok(b"USER ann")
             client.err(b"PASS " + password)
     server.login(b"bob").quit()
+
+
+def test_file_that_is_no_user_file_does_not_fill_the_log(make_server):
+    server = make_server()
+    server.users.write_text("".join(f"{number}:{{NOPE}}x\n" for number in range(500)))
+    server.start()
+    lines = [line for line in server.log.text().splitlines() if "users" in line]
+    assert len(lines) == 21
+    assert "users: 480 more lines cannot be used" in lines[-1]
