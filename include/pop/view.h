@@ -29,6 +29,20 @@ pop_view_equal(struct pop_view a, struct pop_view b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* ASCII letters of either case are the same; no locale has a say. */
+static inline bool
+pop_view_same_word(struct pop_view a, struct pop_view b)
+{
+    bool same = a.len == b.len;
+    for (size_t i = 0; same && i < a.len; i++) {
+        unsigned char x = (unsigned char)a.data[i];
+        unsigned char y = (unsigned char)b.data[i];
+        bool letter = (x >= 'A' && x <= 'Z') || (x >= 'a' && x <= 'z');
+        same = x == y || (letter && (x ^ y) == 0x20);
+    }
+    return same;
+}
+
 /* Drops the first `len` octets of *view. */
 static inline void
 pop_view_skip(struct pop_view *view, size_t len)

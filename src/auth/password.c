@@ -23,22 +23,6 @@ static const struct {
 static const char crypt_alphabet[] =
     "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/* Not strncasecmp: that asks the locale. */
-static bool
-equal_ignoring_case(struct pop_view a, const char *upper)
-{
-    if (a.len != strlen(upper))
-        return false;
-    for (size_t i = 0; i < a.len; i++) {
-        char c = a.data[i];
-        if (c >= 'a' && c <= 'z')
-            c = (char)(c - 'a' + 'A');
-        if (c != upper[i])
-            return false;
-    }
-    return true;
-}
-
 /* DES has no mark of its own: 13 characters, or 20 with "_" first (BSDi). Anything else
  * without "$" is most likely a readable password whose {PLAIN} was forgotten. */
 static bool
@@ -69,7 +53,7 @@ take_scheme(struct pop_view *text, enum password_kind *ret_kind, struct err *err
     struct pop_view scheme = {text->data + 1, (size_t)(end - text->data) - 1};
     pop_view_skip(text, scheme.len + 2);
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
-        if (equal_ignoring_case(scheme, schemes[i].name)) {
+        if (pop_view_same_word(scheme, pop_view_of(schemes[i].name))) {
             *ret_kind = schemes[i].kind;
             return ERR_OK;
         }

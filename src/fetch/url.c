@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 #define PORT_POP  110
 #define PORT_POPS 995
@@ -14,10 +13,11 @@
 static bool
 take_prefix(struct pop_view *text, const char *prefix)
 {
-    size_t len = strlen(prefix);
-    if (text->len < len || strncasecmp(text->data, prefix, len) != 0)
+    struct pop_view wanted = pop_view_of(prefix);
+    if (text->len < wanted.len ||
+        !pop_view_same_word((struct pop_view){text->data, wanted.len}, wanted))
         return false;
-    pop_view_skip(text, len);
+    pop_view_skip(text, wanted.len);
     return true;
 }
 

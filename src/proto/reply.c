@@ -3,7 +3,6 @@
 
 #include <pop/limits.h>
 #include <pop/reply.h>
-#include <strings.h>
 
 /* Drops `prefix` and one blank after it; the end of the line counts as a blank. */
 static bool
@@ -53,9 +52,9 @@ bool
 pop_code_is(struct pop_view code, const char *name)
 {
     size_t len = strlen(name);
-    if (code.len < len || strncasecmp(code.data, name, len) != 0)
-        return false;
-    return code.len == len || code.data[len] == '/';
+    if (code.len > len && code.data[len] == '/')
+        code.len = len;
+    return pop_view_same_word(code, (struct pop_view){name, len});
 }
 
 /* The next field up to a blank, and the blank. */
@@ -126,12 +125,6 @@ pop_greeting_timestamp(struct pop_view greeting)
     return at_signs == 1 && sides ? id : none;
 }
 
-static bool
-word_is(struct pop_view word, const char *name)
-{
-    return word.len == strlen(name) && strncasecmp(word.data, name, word.len) == 0;
-}
-
 void
 pop_capabilities_add(struct pop_capabilities *capabilities, struct pop_view line)
 {
@@ -150,8 +143,8 @@ pop_capabilities_add(struct pop_capabilities *capabilities, struct pop_view line
         {"LOGIN-DELAY", &capabilities->login_delay},
     };
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
-        if (word_is(word, flags[i].name))
+        if (pop_view_same_word(word, pop_view_of(flags[i].name)))
             *flags[i].flag = true;
-    if (word_is(word, "LOGIN-DELAY"))
+    if (pop_view_same_word(word, POP_VIEW("LOGIN-DELAY")))
         (void)parse_u32(take_field(&line), &capabilities->login_delay_seconds);
 }

@@ -4,7 +4,7 @@
 #include "base/number.h"
 
 void
-reply_ok(struct pop_buffer *out, struct pop_view text)
+pop_reply_ok(struct pop_buffer *out, struct pop_view text)
 {
     pop_buffer_put(out, POP_VIEW("+OK"));
     if (text.len > 0)
@@ -14,7 +14,7 @@ reply_ok(struct pop_buffer *out, struct pop_view text)
 }
 
 void
-reply_err(struct pop_buffer *out, struct pop_view text)
+pop_reply_err(struct pop_buffer *out, struct pop_view text)
 {
     pop_buffer_put(out, POP_VIEW("-ERR "));
     pop_buffer_put(out, text);
@@ -22,7 +22,7 @@ reply_err(struct pop_buffer *out, struct pop_view text)
 }
 
 void
-reply_refusal(struct pop_buffer *out, enum pop_refusal refusal)
+pop_reply_refusal(struct pop_buffer *out, enum pop_refusal refusal)
 {
     /* RFC 2449, section 8 and RFC 3206: the code is for the program, the text for its user. */
     static const char *const texts[POP_REFUSAL_COUNT] = {
@@ -43,20 +43,20 @@ reply_refusal(struct pop_buffer *out, enum pop_refusal refusal)
                                         "again to get it",
     };
     assert(refusal < POP_REFUSAL_COUNT);
-    reply_err(out, pop_view_of(texts[refusal]));
+    pop_reply_err(out, pop_view_of(texts[refusal]));
 }
 
 void
-put_number(struct pop_buffer *out, uint64_t value)
+pop_put_number(struct pop_buffer *out, uint64_t value)
 {
     char digits[NUMBER_DIGITS_MAX];
     pop_buffer_put(out, (struct pop_view){digits, format_u64(digits, value)});
 }
 
 void
-put_count(struct pop_buffer *out, uint64_t count, struct pop_view noun)
+pop_put_count(struct pop_buffer *out, uint64_t count, struct pop_view noun)
 {
-    put_number(out, count);
+    pop_put_number(out, count);
     pop_buffer_put(out, POP_VIEW(" "));
     pop_buffer_put(out, noun);
     if (count != 1)
@@ -64,18 +64,18 @@ put_count(struct pop_buffer *out, uint64_t count, struct pop_view noun)
 }
 
 void
-put_maildrop(struct pop_buffer *out, uint64_t count, uint64_t octets)
+pop_put_maildrop(struct pop_buffer *out, uint64_t count, uint64_t octets)
 {
-    put_count(out, count, POP_VIEW("message"));
+    pop_put_count(out, count, POP_VIEW("message"));
     pop_buffer_put(out, POP_VIEW(" ("));
-    put_count(out, octets, POP_VIEW("octet"));
+    pop_put_count(out, octets, POP_VIEW("octet"));
     pop_buffer_put(out, POP_VIEW(")"));
 }
 
 void
-reply_capa(struct pop_buffer *out, const struct pop_server_config *config)
+pop_reply_capa(struct pop_buffer *out, const struct pop_server_config *config)
 {
-    reply_ok(out, POP_VIEW("this server can"));
+    pop_reply_ok(out, POP_VIEW("this server can"));
     pop_buffer_put(out, POP_VIEW("TOP\r\nUIDL\r\n"));
     if (config->user_allowed)
         pop_buffer_put(out, POP_VIEW("USER\r\n"));

@@ -7,19 +7,20 @@
 /* Each writes one whole line and needs POP_REPLY_MAX of room. */
 
 /* "+OK text" or "+OK". */
-void reply_ok(struct pop_buffer *out, struct pop_view text);
+void pop_reply_ok(struct pop_buffer *out, struct pop_view text);
 
 /* "-ERR text". */
-void reply_err(struct pop_buffer *out, struct pop_view text);
+void pop_reply_err(struct pop_buffer *out, struct pop_view text);
 
-void reply_refusal(struct pop_buffer *out, enum pop_refusal refusal);
+void pop_reply_refusal(struct pop_buffer *out, enum pop_refusal refusal);
 
 /* Pieces of a line; the caller starts and ends it. */
-void put_number(struct pop_buffer *out, uint64_t value);
-void put_count(struct pop_buffer *out, uint64_t count, struct pop_view noun); /* "1 octet" */
-void put_maildrop(struct pop_buffer *out, uint64_t count, uint64_t octets);
+void pop_put_number(struct pop_buffer *out, uint64_t value);
+void
+pop_put_count(struct pop_buffer *out, uint64_t count, struct pop_view noun); /* "1 octet" */
+void pop_put_maildrop(struct pop_buffer *out, uint64_t count, uint64_t octets);
 
 /* The whole answer to CAPA. */
-void reply_capa(struct pop_buffer *out, const struct pop_server_config *config);
+void pop_reply_capa(struct pop_buffer *out, const struct pop_server_config *config);
 
 #endif

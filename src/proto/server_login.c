@@ -1,0 +1,87 @@
+/* AUTHORIZATION: who is it? The owner's answer decides. */
+#include "proto/server_command.h"
+#include "proto/server_replies.h"
+
+enum pop_server_step
+pop_on_user(struct pop_server *server, struct command *command)
+{
+    if (!server->config->user_allowed) {
+        pop_reply_err(command->out, POP_VIEW("USER is not available here"));
+        return STEP_ANSWERED;
+    }
+    memcpy(server->user, command->word.data, command->word.len);
+    server->user_len = (uint8_t)command->word.len;
+    if (server->config->check_user) {
+        command->event->user = (struct pop_view){server->user, server->user_len};
+        server->pending = POP_PENDING_USER;
+        return POP_SERVER_CHECK_USER;
+    }
+    pop_server_user_checked(server, true, command->out);
+    return STEP_ANSWERED;
+}
+
+void
+pop_server_user_checked(struct pop_server *server, bool known, struct pop_buffer *out)
+{
+    server->pending = POP_PENDING_NONE;
+    server->user_given = known;
+    if (known)
+        pop_reply_ok(out, POP_VIEW("now the password, with PASS"));
+    else
+        pop_reply_err(out, POP_VIEW("no mailbox of that name here"));
+}
+
+enum pop_server_step
+pop_on_pass(struct pop_server *server, struct command *command)
+{
+    command->event->user = (struct pop_view){server->user, server->user_len};
+    command->event->password = command->word;
+    server->pending = POP_PENDING_LOGIN;
+    return POP_SERVER_LOGIN;
+}
+
+enum pop_server_step
+pop_on_apop(struct pop_server *server, struct command *command)
+{
+    if (server->config->timestamp.len == 0) {
+        pop_reply_err(command->out, POP_VIEW("APOP is not available here"));
+        return STEP_ANSWERED;
+    }
+    command->event->user = command->word;
+    command->event->password = command->second;
+    command->event->apop = true;
+    server->pending = POP_PENDING_LOGIN;
+    return POP_SERVER_LOGIN;
+}
+
+/* The password may lie in the line that PASS came in. */
+static void
+login_answered(struct pop_server *server)
+{
+    server->pending = POP_PENDING_NONE;
+    explicit_bzero(server->line_data, sizeof server->line_data);
+}
+
+void
+pop_server_login_accepted(
+    struct pop_server *server, const struct pop_maildrop *maildrop, unsigned char *marks,
+    struct pop_buffer *out)
+{
+    assert(server->pending == POP_PENDING_LOGIN);
+    login_answered(server);
+    server->maildrop = *maildrop;
+    server->marks = marks;
+    pop_session_enter(server, POP_STATE_TRANSACTION);
+    pop_buffer_put(out, POP_VIEW("+OK logged in, "));
+    pop_put_visible(server, out);
+    pop_buffer_put(out, POP_VIEW("\r\n"));
+}
+
+void
+pop_server_login_refused(
+    struct pop_server *server, enum pop_refusal refusal, struct pop_buffer *out)
+{
+    assert(server->pending == POP_PENDING_LOGIN);
+    login_answered(server);
+    pop_reply_refusal(out, refusal);
+}
