@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 # The maildrop of the classic example: 18 messages, 67042 octets on the wire.
 SIZES = [
@@ -71,6 +73,30 @@ class Conversation:
         say("C: " + (shown or line), "36")
         self.socket.sendall(line.encode() + b"\r\n")
         return self.read(multiline, quiet)
+
+
+class SlowLine:
+    """A way to the server at 30 kilobytes a second, so that the progress bar can be watched."""
+
+    PIECE, SECONDS = 1500, 0.05
+
+    def __init__(self, port):
+        self.server = ("127.0.0.1", port)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        client, _ = self.listener.accept()
+        server = socket.create_connection(self.server)
+        threading.Thread(target=self.carry, args=(client, server, 0), daemon=True).start()
+        self.carry(server, client, self.SECONDS)
+
+    def carry(self, source, target, pause):
+        while piece := source.recv(self.PIECE):
+            target.sendall(piece)
+            time.sleep(pause)
+        target.shutdown(socket.SHUT_WR)
 
 
 def expect(what, good):
@@ -163,8 +189,8 @@ def main():
         say("-- The server starts")
         server, port = start_server(build, folder)
         converse(port)
-        say("\n-- restante fetch, keeping the mail on the server")
-        fetch(build, folder, port, "kept", "--keep")
+        say("\n-- restante fetch over a slow line, keeping the mail on the server")
+        fetch(build, folder, SlowLine(port).port, "kept", "--keep")
         print("18 messages compared, octet by octet: the same")
         say("\n-- restante fetch --delete, into another Maildir")
         fetch(build, folder, port, "taken", "--delete")
@@ -180,7 +206,11 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     expect("the server's end", server.returncode == 0)
     say("\nAll well: 18 messages, 67042 octets, served, fetched twice, compared.", "1;32")
-    print("Next: script/test runs every test; README.md shows a server and a fetch of your own.")
+    print(f"""What to try next:
+  script/test                                    every test, with other servers and clients
+  {sys.argv[1]}/restante fetch --help                   fetch from a server of yours
+  {sys.argv[1]}/restanted --help-config                 everything that a server can be told
+README.md has a server and a fetch of your own in ten lines each.""")
 
 
 main()
