@@ -9,10 +9,12 @@
 #include "base/log.h"
 #include "cli/options.h"
 #include "fetch/line_ends.h"
+#include "server/role_user.h"
 #include "store/maildir_target.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 /* One read, one write. */
@@ -44,7 +46,8 @@ print_help(void)
 {
     (void)printf("usage: restante deliver --to MAILDIR\n"
                  "Delivers the message on standard input into a Maildir, durably.\n"
-                 "CRLF line ends become LF, nothing else changes.\n\n");
+                 "CRLF line ends become LF, nothing else changes. Run by root, it delivers as\n"
+                 "the owner of MAILDIR, or of the folder in which it makes it.\n\n");
     options_print(rows, OPTION_COUNT, stdout);
     (void)printf("\nExit status: 0 delivered, 64 usage, 73 cannot create, 74 I/O error,\n"
                  "75 try later (disk or quota full, out of memory).\n");
@@ -167,6 +170,48 @@ maildir_path(const char *value)
     return strncmp(value, kind, strlen(kind)) == 0 ? value + strlen(kind) : value;
 }
 
+/* Who has the Maildir, or the folder that it will be made in. A link is its owner's doing,
+ * wherever it leads; only root's own links are followed. */
+static bool
+find_owner(const char *path, struct stat *ret_status)
+{
+    char name[PATH_LEN_MAX];
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    if (len >= sizeof name - 1)
+        return false;
+    memcpy(name, path, len);
+    name[len] = '\0';
+    if (lstat(name, ret_status) == 0)
+        return !S_ISLNK(ret_status->st_mode) || ret_status->st_uid != 0 ||
+               stat(name, ret_status) == 0;
+    while (len > 0 && name[len - 1] != '/')
+        len--;
+    memcpy(name + len, ".", sizeof ".");
+    return stat(name, ret_status) == 0;
+}
+
+/*
+ * Root has no business in a folder that somebody else can put links into, and
+ * mail that root owns is of no use to its reader: delivers as the owner.
+ */
+static enum err_code
+become_owner(const char *path, struct err *err)
+{
+    struct stat status;
+    if (geteuid() != 0)
+        return ERR_OK;
+    if (!find_owner(path, &status))
+        return err_set(err, ERR_SYSTEM, "cannot find out who owns '%s'", path);
+    if (status.st_uid == 0)
+        return ERR_OK;
+    struct role_user owner = {true, status.st_uid, status.st_gid};
+    if (!role_user_become(&owner))
+        return err_set(err, ERR_SYSTEM, "cannot become the owner of '%s'", path);
+    return ERR_OK;
+}
+
 int
 cmd_deliver(int argc, char **argv)
 {
@@ -183,6 +228,8 @@ cmd_deliver(int argc, char **argv)
     if (path[0] == '\0')
         return usage("no Maildir is given: --to MAILDIR");
 
+    if (become_owner(path, &err) != ERR_OK)
+        return failed(&err, EX_CANTCREAT);
     struct maildir_target target;
     if (maildir_target_open(&target, path, &err) != ERR_OK)
         return failed(&err, EX_CANTCREAT);

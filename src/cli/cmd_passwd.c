@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/options.h"
+#include "server/role_user.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -150,17 +151,34 @@ write_all(struct edit *edit, FILE *in, FILE *out)
             edit->stored);
 }
 
-/* The new file has the rights of the old one. */
+/* As the old file was. */
+static bool
+keep_rights(int fd, int old_fd)
+{
+    struct stat old;
+    return fstat(old_fd, &old) == 0 &&
+           (fchown(fd, old.st_uid, old.st_gid) == 0 || errno == EPERM) &&
+           fchmod(fd, old.st_mode & 07777) == 0;
+}
+
+/* The server's auth reads it as a user of its own: the group of the one that it has by default.
+ * Where another is configured, restanted says at its start what is missing. */
+static bool
+give_to_auth(int fd)
+{
+    const struct conf_account by_default = {.text = (char[]){"restante-auth"}};
+    struct role_user auth;
+    return role_user_resolve("user-auth", &by_default, &auth, NULL) == ERR_OK &&
+           (!auth.change || fchown(fd, 0, auth.gid) == 0);
+}
+
 static bool
 finish_new(FILE *out, int old_fd)
 {
-    struct stat old;
-    bool ok = fflush(out) == 0 && !ferror(out);
-    if (old_fd >= 0)
-        ok = ok && fstat(old_fd, &old) == 0 &&
-             (fchown(fileno(out), old.st_uid, old.st_gid) == 0 || errno == EPERM) &&
-             fchmod(fileno(out), old.st_mode & 07777) == 0;
-    return ok && fsync(fileno(out)) == 0;
+    int fd = fileno(out);
+    bool ok = fflush(out) == 0 && !ferror(out) &&
+              (old_fd >= 0 ? keep_rights(fd, old_fd) : give_to_auth(fd));
+    return ok && fsync(fd) == 0;
 }
 
 /* The folder that the name stands in, so that the rename can be made durable. */

@@ -71,13 +71,12 @@ listeners_open(
 }
 
 static enum err_code
-resolve_accounts(
-    const struct conf *conf, struct account accounts[IPC_ROLE_COUNT], struct err *err)
+resolve_users(const struct conf *conf, struct role_user users[IPC_ROLE_COUNT], struct err *err)
 {
-    if (account_resolve("user-front", &conf->user_front, &accounts[IPC_FRONT], err) != ERR_OK ||
-        account_resolve("user-auth", &conf->user_auth, &accounts[IPC_AUTH], err) != ERR_OK)
+    if (role_user_resolve("user-front", &conf->user_front, &users[IPC_FRONT], err) != ERR_OK ||
+        role_user_resolve("user-auth", &conf->user_auth, &users[IPC_AUTH], err) != ERR_OK)
         return err->code;
-    return account_resolve("user-store", &conf->user_store, &accounts[IPC_STORE], err);
+    return role_user_resolve("user-store", &conf->user_store, &users[IPC_STORE], err);
 }
 
 static uint32_t
@@ -103,7 +102,7 @@ set_up(struct parent *parent, struct err *err)
         parent->fronts[i] = (struct child){.role = IPC_FRONT, .control = -1};
     parent->auth = (struct child){.role = IPC_AUTH, .control = -1};
     parent->store = (struct child){.role = IPC_STORE, .control = -1};
-    if (resolve_accounts(&parent->conf, parent->accounts, err) != ERR_OK ||
+    if (resolve_users(&parent->conf, parent->users, err) != ERR_OK ||
         listeners_open(&parent->conf, NULL, NULL, &parent->listeners, err) != ERR_OK ||
         tally_make(parent->front_max, &parent->tally_fd, err) != ERR_OK)
         return err->code;
@@ -133,14 +132,14 @@ reload(struct parent *parent)
 {
     struct err err;
     struct conf fresh;
-    struct account accounts[IPC_ROLE_COUNT];
+    struct role_user users[IPC_ROLE_COUNT];
     int *listeners = NULL;
-    memcpy(accounts, parent->accounts, sizeof accounts);
+    memcpy(users, parent->users, sizeof users);
     if (conf_load(parent->conf_path, &fresh, &err) != ERR_OK) {
         log_error("not reloaded: %s", err.text);
         return;
     }
-    if (resolve_accounts(&fresh, accounts, &err) != ERR_OK ||
+    if (resolve_users(&fresh, users, &err) != ERR_OK ||
         listeners_open(&fresh, &parent->conf, parent->listeners, &listeners, &err) != ERR_OK) {
         log_error("not reloaded: %s", err.text);
         conf_finish(&fresh);
@@ -152,7 +151,7 @@ reload(struct parent *parent)
     conf_finish(&parent->conf);
     parent->conf = fresh;
     parent->listeners = listeners;
-    memcpy(parent->accounts, accounts, sizeof accounts);
+    memcpy(parent->users, users, sizeof users);
     uint32_t wanted = wanted_fronts(&parent->conf);
     parent->front_count = wanted < parent->front_max / 2 ? wanted : parent->front_max / 2;
     parent->announced = false;

@@ -3,13 +3,14 @@
  * from outside but its own configuration file.
  *
  * Files: restanted.c (command line), parent.c (its life), parent_roles.c (the
- * role processes and their channels), account.c (users to run as).
+ * role processes and their channels), role_user.c (users to run as).
  */
 #ifndef SERVER_PARENT_H
 #define SERVER_PARENT_H
 
 #include "conf/conf.h"
 #include "ipc/channel.h"
+#include "server/role_user.h"
 #include "server/tally.h"
 
 #include <sys/types.h>
@@ -23,18 +24,6 @@
 
 /* After a stop, roles that have not ended by then are killed. */
 #define PARENT_STOP_MS 5000
-
-/* Whom a role runs as. */
-struct account {
-    bool change; /* false: as the parent (not started as root) */
-    uid_t uid;
-    gid_t gid;
-};
-
-/* Resolves name[:group] or numbers. ERR_INVALID says what to do about a missing user. */
-enum err_code account_resolve(
-    const char *option, const struct conf_account *configured, struct account *ret_account,
-    struct err *err);
 
 /* A role process. */
 struct child {
@@ -53,7 +42,7 @@ struct child {
 struct parent {
     struct conf conf;
     const char *conf_path;
-    struct account accounts[IPC_ROLE_COUNT];
+    struct role_user users[IPC_ROLE_COUNT];
     char program_folder[PATH_LEN_MAX]; /* where the role programs are looked for first */
     struct child auth;
     struct child store;

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,7 +37,7 @@ program_open(const struct parent *parent, enum ipc_role role)
 /* In the child: gives up every right it does not need, then becomes the program. The program is
  * executed by its descriptor, so that its user needs no access to the folders above it. */
 static _Noreturn void
-become(const struct account *account, int program, int control, enum ipc_role role)
+become(const struct role_user *user, int program, int control, enum ipc_role role)
 {
     char name[64];
     (void)snprintf(name, sizeof name, "%s", ipc_role_name(role));
@@ -47,10 +46,7 @@ become(const struct account *account, int program, int control, enum ipc_role ro
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 
-    bool ok = !account->change || (setgroups(0, NULL) == 0 &&
-                                   setresgid(account->gid, account->gid, account->gid) == 0 &&
-                                   setresuid(account->uid, account->uid, account->uid) == 0);
-    ok = ok && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+    bool ok = role_user_become(user) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
     /* Above every number in use, so that neither of the two is overwritten. */
     int high = fcntl(program, F_DUPFD_CLOEXEC, ROLE_CONTROL_FD + 2);
     ok = ok && high >= 0 &&
@@ -76,7 +72,7 @@ spawn(struct parent *parent, struct child *child, struct err *err)
         return err_set(err, ERR_SYSTEM, "cannot make a control channel");
     pid_t pid = fork();
     if (pid == 0)
-        become(&parent->accounts[child->role], program, pair[1], child->role);
+        become(&parent->users[child->role], program, pair[1], child->role);
     (void)close(pair[1]); /* the child's */
     if (pid < 0) {
         (void)close(pair[0]); /* nobody is at the other end */

@@ -23,20 +23,39 @@ find_programs(struct parent *parent)
         *slash = '\0';
 }
 
-/* A user file that is not there would show only when somebody logs in. */
+/* A user file that auth cannot read would show only when somebody logs in. */
 static bool
-user_files_exist(const struct parent *parent)
+user_file_is_readable(
+    const struct parent *parent, const struct role_user *auth, const char *file)
 {
-    bool exist = true;
-    for (size_t i = 0; i < parent->conf.auth_count; i++) {
-        const char *file = parent->conf.auths[i].file;
-        if (access(file, R_OK) == 0)
-            continue;
+    int problem = role_user_read_problem(auth, file);
+    if (problem == 0)
+        return true;
+    if (problem == EACCES && auth->change)
         log_error(
-            "%s: cannot read the user file '%s': %s", parent->conf_path, file, strerror(errno));
-        exist = false;
+            "%s: user-auth (uid %u, gid %u) cannot read the user file '%s'; give it to that "
+            "group: chgrp %u '%s' && chmod 640 '%s', and check the folders above it",
+            parent->conf_path, auth->uid, auth->gid, file, auth->gid, file, file);
+    else
+        log_error(
+            "%s: cannot read the user file '%s': %s", parent->conf_path, file,
+            strerror(problem));
+    return false;
+}
+
+static bool
+user_files_are_readable(const struct parent *parent)
+{
+    struct err err;
+    struct role_user auth;
+    if (role_user_resolve("user-auth", &parent->conf.user_auth, &auth, &err) != ERR_OK) {
+        log_error("%s: %s", parent->conf_path, err.text);
+        return false;
     }
-    return exist;
+    bool readable = true;
+    for (size_t i = 0; i < parent->conf.auth_count; i++)
+        readable &= user_file_is_readable(parent, &auth, parent->conf.auths[i].file);
+    return readable;
 }
 
 int
@@ -49,7 +68,7 @@ restanted_run(const char *conf_path, bool check)
         log_error("%s", err.text);
         return EX_CONFIG;
     }
-    if (!user_files_exist(&parent)) {
+    if (!user_files_are_readable(&parent)) {
         conf_finish(&parent.conf);
         return EX_CONFIG;
     }

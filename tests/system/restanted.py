@@ -140,6 +140,7 @@ class Restanted:
             **{key.replace("_", "-"): value for key, value in keys.items()},
         }
         self.extra = extra
+        self.auth_uid = AUTH_UID
         self.prefix = prefix
         self.environment = environment or {}
         self.process = None
@@ -192,7 +193,7 @@ class Restanted:
     def write_config(self):
         lines = [f"{key} = {quote(value)}" for key, value in self.keys.items()]
         if AS_ROOT:
-            uids = {"front": FRONT_UID, "auth": AUTH_UID, "store": STORE_UID}
+            uids = {"front": FRONT_UID, "auth": self.auth_uid, "store": STORE_UID}
             lines += [f'user-{role} = "{uid}"' for role, uid in uids.items()]
         lines += [
             f'listen "pop" {{ address = "127.0.0.1:{self.port}" }}',
