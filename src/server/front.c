@@ -135,7 +135,7 @@ on_control(struct front *front, struct ipc_packet *packet)
         front->draining = true;
         break;
     default:
-        CHECK(!"a message that the table gives to another role");
+        BUG("a message that the table gives to another role");
     }
 }
 
@@ -157,7 +157,7 @@ control_ready(struct loop_source *source, uint32_t events)
             exit(EXIT_SUCCESS);
         case IPC_BAD:
         case IPC_NO_FDS:
-            CHECK(!"the parent sends what the table says");
+            BUG("the parent sends what the table says");
         }
     }
 }

@@ -68,7 +68,7 @@ on_message(struct link *link, struct ipc_packet *packet)
         session_run(session);
         break;
     default:
-        CHECK(!"a message that the table gives to another role");
+        BUG("a message that the table gives to another role");
     }
 }
 
@@ -110,7 +110,7 @@ link_ready(struct loop_source *source, uint32_t events)
         case IPC_BAD:
         case IPC_NO_FDS:
             log_error("a message from %s makes no sense", ipc_role_name(link->peer));
-            CHECK(!"auth and store send what the table says");
+            BUG("auth and store send what the table says");
             break;
         case IPC_AGAIN:
             return;

@@ -146,7 +146,7 @@ on_control(struct store_role *role, struct ipc_packet *packet)
         on_start(role);
         break;
     default:
-        CHECK(!"a message that the table gives to another role");
+        BUG("a message that the table gives to another role");
     }
 }
 
