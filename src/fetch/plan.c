@@ -110,12 +110,22 @@ plan_known(struct planning *planning, const struct listing_entry *entry, size_t 
                   });
 }
 
+/* Two messages had this unique-id, and one of them is not here yet. */
+static bool
+lacks_one(const struct planning *planning, const struct group *group)
+{
+    for (size_t i = group->row_first; i < group->row_first + group->row_count; i++)
+        if (planning->ledger->rows[i].state == ROW_DELIVERING)
+            return true;
+    return false;
+}
+
 /* The row that the only message of this unique-id must be: here, and of the same size. */
 static bool
 find_known(const struct planning *planning, const struct group *group, size_t *ret_row)
 {
     const struct listing_entry *entry = group->entries[0];
-    if (group->entry_count != 1 || entry->uid.len == 0)
+    if (group->entry_count != 1 || entry->uid.len == 0 || lacks_one(planning, group))
         return false;
     for (size_t i = group->row_first; i < group->row_first + group->row_count; i++) {
         const struct row *row = &planning->ledger->rows[i];

@@ -278,6 +278,20 @@ def test_a_unique_id_that_two_messages_have(fetcher, options):
         assert len(server.mail) == (0 if options else 3)
 
 
+def test_the_twin_that_is_left_is_not_taken_for_the_one_that_is_here(fetcher):
+    """One of two equal unique-ids was refused, the other deleted, and QUIT not answered."""
+    twins = [Mail(b"here\r\n", b"same"), Mail(b"left\r\n", b"same")]
+    with FakePop3(twins) as server:
+        server.faults.replies["RETR 2"] = b"-ERR [SYS/TEMP] no\r\n"
+        server.faults.drop_at = {"QUIT"}
+        assert fetcher.run(server.url(), "--delete").returncode == 75
+        server.mail = server.mail[1:]
+        server.faults.replies = {}
+        server.faults.drop_at = set()
+        assert fetcher.run(server.url(), "--delete").returncode == 0
+        assert fetcher.contents() == stored(twins) and server.mail == []
+
+
 def test_a_unique_id_that_another_message_has_later(fetcher):
     """R1939-48 is only a SHOULD. With another size it is noticed while the old one is there."""
     with FakePop3([Mail(b"old\r\n", b"1")]) as server:
