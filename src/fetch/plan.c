@@ -203,31 +203,53 @@ plan_groups(struct planning *planning, const struct listing_entry **sorted, size
     return ERR_OK;
 }
 
+/* What the rows of an account say about the listing, one beside the other. */
+struct comparison {
+    bool any_here;       /* on the server, for all we know */
+    bool any_kept;       /* ... and listed with its unique-id */
+    bool any_missing;    /* delivered, not to be deleted, and not listed */
+    bool any_unfinished; /* listed, and a run that was cut off has not delivered it */
+    bool any_without_uid;
+};
+
+static struct comparison
+compare_with_rows(
+    const struct ledger *ledger, const struct listing_entry **sorted, size_t entry_count)
+{
+    struct comparison result = {0};
+    size_t at = 0;
+    for (size_t i = 0; i < ledger->count; i++) {
+        const struct row *row = &ledger->rows[i];
+        while (at < entry_count && uid_compare(sorted[at]->uid, row->uid) < 0)
+            at++;
+        bool listed = at < entry_count && pop_view_equal(sorted[at]->uid, row->uid);
+        result.any_unfinished |= listed && row->state == ROW_DELIVERING;
+        result.any_missing |= !listed && row->state == ROW_DELIVERED;
+        if (!is_here(row))
+            continue;
+        result.any_here = true;
+        result.any_kept |= listed;
+        result.any_without_uid |= row->uid.len == 0;
+    }
+    return result;
+}
+
 /*
  * Whether a message may be any row of the account: a known one was delivered
  * without a unique-id, or none of those that should be on the server has kept
- * its own (a server that was moved gives new ones to all).
+ * its own (a server that was moved gives new ones to all), or a session that
+ * found it so was cut off: what it has not compared is missing still, and
+ * unfinished. Any other session stores at its start that what is missing is
+ * gone.
  */
 static bool
 judge_anywhere(
     const struct ledger *ledger, const struct listing_entry **sorted, size_t entry_count)
 {
-    bool any_here = false;
-    bool any_kept = false;
-    size_t at = 0;
-    for (size_t i = 0; i < ledger->count; i++) {
-        const struct row *row = &ledger->rows[i];
-        if (!is_here(row))
-            continue;
-        if (row->uid.len == 0)
-            return true;
-        any_here = true;
-        while (at < entry_count && uid_compare(sorted[at]->uid, row->uid) < 0)
-            at++;
-        any_kept |= at < entry_count && pop_view_equal(sorted[at]->uid, row->uid);
-    }
+    struct comparison seen = compare_with_rows(ledger, sorted, entry_count);
     bool without_uid = entry_count > 0 && sorted[0]->uid.len == 0; /* the empty one is first */
-    return without_uid || (any_here && !any_kept);
+    return without_uid || seen.any_without_uid || (seen.any_here && !seen.any_kept) ||
+           (seen.any_missing && seen.any_unfinished);
 }
 
 static void

@@ -386,6 +386,25 @@ def test_all_unique_ids_renamed_at_once(fetcher):
         assert {state for _, _, state in fetcher.rows()} == {GONE}
 
 
+@pytest.mark.parametrize("how", ["cut", "refused"])
+def test_all_unique_ids_renamed_and_the_comparison_cut_off(fetcher, how):
+    """The messages adopted by then must not make the others look new."""
+    with FakePop3(MAIL) as server:
+        fetcher.run(server.url())
+        server.mail = [Mail(m.content, b"moved-" + m.uid) for m in server.mail]
+        if how == "cut":
+            server.faults.cut_at = (2, 5)
+        else:
+            server.faults.replies["RETR 2"] = b"-ERR no\r\n"
+        assert fetcher.run(server.url()).returncode == 75
+        server.faults.cut_at = None
+        server.faults.replies = {}
+        result = fetcher.run(server.url(), "--json")
+        assert result.summary["fetched"] == 0 and fetcher.contents() == stored(MAIL)
+        fetcher.run(server.url())
+        assert server.retrieved()[-1] == []
+
+
 def test_a_bare_lf_dot_line_does_not_end_a_message(fetcher):
     """Only CRLF.CRLF does; else what follows would be taken for answers."""
     trap = Mail(b"a\n.\n+OK b\n.\r\nc\n.\r\n")
