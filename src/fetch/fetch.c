@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "fetch/account_lock.h"
 #include "fetch/connect.h"
 #include "fetch/password.h"
 #include "fetch/task.h"
@@ -21,6 +22,7 @@ struct run {
     struct addrinfo *addresses;
     struct journal *journal;
     struct delivery *delivery;
+    int lock_fd; /* of the account in the Maildir */
     struct task task;
 };
 
@@ -68,7 +70,7 @@ prepare_host(struct run *run)
     }
 }
 
-/* The Maildir and its real path, by which the journal knows it. */
+/* The Maildir, its real path, by which the journal knows it, and the account's lock in it. */
 static enum err_code
 prepare_maildir(struct run *run, struct err *err)
 {
@@ -82,7 +84,8 @@ prepare_maildir(struct run *run, struct err *err)
     if (strlen(path) >= sizeof account->maildir)
         return err_set(err, ERR_LIMIT, "the path of the Maildir is too long");
     memcpy(account->maildir, path, strlen(path) + 1);
-    return ERR_OK;
+    char storage[ACCOUNT_IDENTITY_MAX];
+    return account_lock(path, account_identity(account, storage), &run->lock_fd, err);
 }
 
 /* The journal, and the account's lock. */
@@ -175,6 +178,7 @@ finish(struct run *run)
     task_finish(&run->task);
     delivery_free(run->delivery);
     journal_close(run->journal);
+    fd_closep(&run->lock_fd);
     if (run->addresses != NULL)
         freeaddrinfo(run->addresses);
     if (run->loop.epoll_fd >= 0)
@@ -202,6 +206,7 @@ fetch_run(struct fetch_settings *settings)
     run->settings = settings;
     run->report.label = settings->account.label;
     run->loop.epoll_fd = -1;
+    run->lock_fd = -1;
     run->signals = (struct loop_source){.fd = -1, .ready = on_signal};
     run->task.socket.fd = -1;
     run->task.delivered.fd = -1;

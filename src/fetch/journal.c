@@ -357,7 +357,8 @@ journal_lock(struct journal *journal, int64_t account, struct err *err)
 {
     if (journal->lock_fd < 0) {
         char path[PATH_LEN_MAX + 8];
-        (void)snprintf(path, sizeof path, "%s.lock", journal->path);
+        /* By the file's real name: a link to it must not lead to another lock. */
+        (void)snprintf(path, sizeof path, "%s.lock", sqlite3_db_filename(journal->db, "main"));
         journal->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (journal->lock_fd < 0)
             return err_set(err, ERR_SYSTEM, "cannot open the lock file '%s'", path);

@@ -189,6 +189,28 @@ def test_an_interrupted_run_keeps_what_is_complete(fetcher, number):
         complete(fetcher, server, mail)
 
 
+@pytest.mark.parametrize("journal", ["the same", "a link to it", "another"])
+def test_two_runs_of_one_account_keep_out_of_each_other(fetcher, journal):
+    """They would use the same names in tmp, and one could deliver what the other has begun."""
+    mail = messages(3)
+    other = Fetcher(fetcher.folder)
+    if journal != "the same":
+        other.state = fetcher.folder / "other.db"
+    with FakePop3(mail) as server:
+        server.faults.silent_at = {"RETR 3"}
+        first = fetcher.start(server.url(), "--delete", stderr=subprocess.PIPE)
+        server.wait_for(lambda: server.sessions and "RETR 3" in server.sessions[0].commands)
+        if journal == "a link to it":
+            other.state.symlink_to(fetcher.state)
+        result = other.run(server.url(), "--delete", "--json")
+        assert result.returncode == 75 and "another run" in result.summary["error"]
+        assert len(server.sessions) == 1
+        first.kill()
+        first.communicate()
+        server.faults.silent_at = set()
+        complete(other, server, mail)
+
+
 def test_a_full_disk_stops_the_run_and_loses_nothing(fetcher, tmp_path):
     """A file-size limit is the full disk that every user can have: write gives EFBIG."""
     mail = [*messages(3), Mail(b"z" * 300_000 + b"\r\n")]
