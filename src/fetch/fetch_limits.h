@@ -19,6 +19,9 @@
 /* Commands written and not yet taken by the socket: a full queue of RETR and a long PASS. */
 #define SEND_SIZE 16384u
 
+/* Lines in an answer to CAPA. Servers have some 20; nothing else ends a list without end. */
+#define CAPABILITY_LINES_MAX 1000u
+
 /* Octets of unique-ids in one listing. 16 million of the usual 32; a server that sends more
  * is out to fill the memory. */
 #define LISTING_UIDS_MAX (512ull << 20)

@@ -110,6 +110,7 @@ static enum retriever_step
 on_capa(struct retriever *retriever, const struct pop_client_event *event)
 {
     retriever->capabilities_next = (struct pop_capabilities){.known = event->status.ok};
+    retriever->capability_lines = 0;
     return RETRIEVER_STEP_AGAIN; /* -ERR: only the minimum is assumed (R2449-4) */
 }
 
@@ -228,13 +229,22 @@ on_reply(
     return handlers[event->command](retriever, event);
 }
 
+static enum err_code
+add_capability(struct retriever *retriever, struct pop_view line, struct err *err)
+{
+    if (retriever->capability_lines++ == CAPABILITY_LINES_MAX)
+        return err_set(err, ERR_LIMIT, "the server lists capabilities without end");
+    pop_capabilities_add(&retriever->capabilities_next, line);
+    return ERR_OK;
+}
+
 static enum retriever_step
 on_item(struct retriever *retriever, const struct pop_client_event *event)
 {
     struct err err;
     enum err_code code = ERR_OK;
     if (event->command == POP_COMMAND_CAPA)
-        pop_capabilities_add(&retriever->capabilities_next, event->text);
+        code = add_capability(retriever, event->text, &err);
     else if (event->command == POP_COMMAND_LIST)
         code = listing_add_size(&retriever->listing, event->number, event->size, &err);
     else

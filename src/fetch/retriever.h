@@ -69,6 +69,7 @@ struct retriever {
     struct pop_client client;
     struct pop_capabilities capabilities;
     struct pop_capabilities capabilities_next; /* being read */
+    size_t capability_lines;                   /* of them so far */
     size_t sent;                               /* commands of this phase's script */
     struct listing listing;
     const struct plan *plan; /* borrowed, from retriever_start() on */

@@ -201,6 +201,13 @@ def test_a_line_without_end_is_not_read_for_ever(fetcher, where, flood):
         assert fetcher.contents() == stored(MAIL)
 
 
+def test_a_list_of_capabilities_without_end_is_not_read_for_ever(fetcher):
+    """PROJ-3."""
+    with FakePop3(MAIL) as server:
+        server.faults.flood_at = {"CAPA": b"+OK\r\n" + b"X\r\n" * 1000}
+        assert fetcher.run(server.url()).returncode == 76
+
+
 def test_a_message_without_end_is_not_taken_for_ever(fetcher):
     """Sixteen times its size and 64 MiB more, then it is dropped."""
     with FakePop3(MAIL) as server:
