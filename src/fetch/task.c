@@ -195,6 +195,8 @@ static void
 handle_input(struct task *task)
 {
     bool more = true;
+    if (task->waits_for_disk)
+        task->progress_ms = clock_ms(); /* the time was ours, not the server's */
     while (task->state == TASK_TALKING && more) {
         task->waits_for_disk = !delivery_has_room(task->delivery);
         if (task->waits_for_disk)
@@ -353,10 +355,21 @@ draw(struct task *task, int64_t now_ms)
         progress_draw(&task->progress, &state, now_ms);
 }
 
+/* It is the server's turn. Not while the disk is behind, nor when all is answered and the next
+ * command waits for a message to be durable. */
+static bool
+is_on_server(const struct task *task)
+{
+    if (task->state != TASK_TALKING)
+        return task->state == TASK_CONNECTING;
+    return !task->waits_for_disk &&
+           (pop_client_awaited(&task->retriever.client) > 0 || task->retriever.out.len > 0);
+}
+
 int64_t
 task_tick(struct task *task, int64_t now_ms)
 {
-    bool on_server = task->state <= TASK_TALKING && !task->waits_for_disk;
+    bool on_server = is_on_server(task);
     int64_t left = task->progress_ms + task->account->timeout_ms - now_ms;
     if (on_server && left <= 0) {
         report_fail(

@@ -211,6 +211,23 @@ def test_two_runs_of_one_account_keep_out_of_each_other(fetcher, journal):
         complete(other, server, mail)
 
 
+@pytest.mark.skipif(not traceable(), reason="strace is missing or may not trace here")
+def test_a_slow_disk_is_not_a_slow_server(fetcher):
+    """While an fsync takes longer than --timeout, nothing is awaited from the server."""
+    mail = messages(1)
+    slow = ["strace", "-f", "-o", "/dev/null", "--inject=fsync:delay_enter=1500000"]
+    with FakePop3(mail) as server:
+        result = subprocess.run(
+            fetcher.command(server.url(), "--delete", "--timeout", "1", prefix=slow),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env={**fetcher.environment(), **UNTRACEABLE},
+            timeout=60,
+        )
+        assert result.returncode == 0, result.stderr
+        assert server.mail == [] and fetcher.contents() == stored(mail)
+
+
 def test_a_full_disk_stops_the_run_and_loses_nothing(fetcher, tmp_path):
     """A file-size limit is the full disk that every user can have: write gives EFBIG."""
     mail = [*messages(3), Mail(b"z" * 300_000 + b"\r\n")]
