@@ -99,13 +99,35 @@ spawn_command(const char *command, pid_t *ret_pid, int *ret_fd, struct err *err)
     return ERR_OK;
 }
 
+/* Waits for input, or until stop_fd is readable. */
+static enum err_code
+wait_for_input(int fd, int stop_fd, bool *ret_ready, struct err *err)
+{
+    struct pollfd waits[] = {
+        {.fd = fd, .events = POLLIN},
+        {.fd = stop_fd, .events = POLLIN},
+    };
+    if (poll(waits, 2, -1) < 0 && errno != EINTR)
+        return err_set(err, ERR_SYSTEM, "cannot wait for the password");
+    if ((waits[1].revents & POLLIN) != 0)
+        return err_set(err, ERR_CLOSED, "interrupted while asking for the password");
+    *ret_ready = waits[0].revents != 0;
+    return ERR_OK;
+}
+
 /* Reads up to the end; what is beyond the room of the line is read and dropped, so that the
  * command is not killed by a full pipe. */
 static enum err_code
-read_all(int fd, struct line *line, struct err *err)
+read_all(int fd, int stop_fd, struct line *line, struct err *err)
 {
     CLEANUP(line_finish) struct line rest = {.len = 0};
     for (;;) {
+        bool ready = false;
+        enum err_code code = wait_for_input(fd, stop_fd, &ready, err);
+        if (code != ERR_OK)
+            return code;
+        if (!ready)
+            continue;
         bool full = line->len == LINE_SIZE;
         char *to = full ? rest.data : line->data + line->len;
         ssize_t len = read(fd, to, full ? sizeof rest.data : LINE_SIZE - line->len);
@@ -121,7 +143,7 @@ read_all(int fd, struct line *line, struct err *err)
 }
 
 static enum err_code
-from_command(struct secret *password, const char *command, struct err *err)
+from_command(struct secret *password, const char *command, int stop_fd, struct err *err)
 {
     CLEANUP(line_finish) struct line line = {.len = 0};
     CLEANUP(fd_closep) int fd = -1;
@@ -129,7 +151,11 @@ from_command(struct secret *password, const char *command, struct err *err)
     enum err_code code = spawn_command(command, &pid, &fd, err);
     if (code != ERR_OK)
         return code;
-    code = read_all(fd, &line, err);
+    code = read_all(fd, stop_fd, &line, err);
+    if (code == ERR_CLOSED) {
+        (void)kill(pid, SIGTERM); /* it may take its time: this run does not wait for it */
+        return code;
+    }
 
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -149,15 +175,11 @@ static enum err_code
 read_terminal(int terminal, int stop_fd, struct line *line, struct err *err)
 {
     while (line->len < LINE_SIZE) {
-        struct pollfd waits[] = {
-            {.fd = terminal, .events = POLLIN},
-            {.fd = stop_fd, .events = POLLIN},
-        };
-        if (poll(waits, 2, -1) < 0 && errno != EINTR)
-            return err_set(err, ERR_SYSTEM, "cannot wait for the password");
-        if ((waits[1].revents & POLLIN) != 0)
-            return err_set(err, ERR_CLOSED, "interrupted while asking for the password");
-        if (waits[0].revents == 0)
+        bool ready = false;
+        enum err_code code = wait_for_input(terminal, stop_fd, &ready, err);
+        if (code != ERR_OK)
+            return code;
+        if (!ready)
             continue;
         ssize_t len = read(terminal, line->data + line->len, LINE_SIZE - line->len);
         if (len < 0 && errno != EINTR)
@@ -204,6 +226,6 @@ password_get(
     if (value != NULL)
         return from_environment(password, value, err);
     if (command != NULL)
-        return from_command(password, command, err);
+        return from_command(password, command, stop_fd, err);
     return from_terminal(password, label, stop_fd, err);
 }

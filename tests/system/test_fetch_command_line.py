@@ -225,6 +225,22 @@ def at_a_terminal(fetcher, server, typed):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
 
 
+def test_a_password_command_that_takes_its_time_can_be_interrupted(fetcher):
+    command = "echo started >&2; exec sleep 60"
+    with FakePop3(MAIL) as server:
+        process = subprocess.Popen(
+            fetcher.command(server.url(), "--password-command", command),
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={k: v for k, v in os.environ.items() if k != "RESTANTE_PASSWORD"},
+        )
+        assert process.stderr.readline() == b"started\n"
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 75 and b"interrupted" in errors
+        assert server.sessions == []
+
+
 def test_the_prompt_does_not_show_the_password(fetcher):
     with FakePop3(MAIL) as server:
         status, shown = at_a_terminal(fetcher, server, b"secret\n")
