@@ -74,14 +74,26 @@ exit_of_refusal(const struct pop_status *status, int otherwise)
     return pop_code_is(status->code, "AUTH") ? EX_NOPERM : otherwise;
 }
 
+/* Servers exist that repeat a command that they do not like: the password is not for a report.
+ */
+static bool
+has_password(const struct retriever *retriever, struct pop_view text)
+{
+    const struct secret *password = &retriever->account->password;
+    return password->len > 0 && text.len > 0 &&
+           memmem(text.data, text.len, password->data, password->len) != NULL;
+}
+
 static enum retriever_step
 refused(
     struct retriever *retriever, const struct pop_status *status, int otherwise,
     const char *what)
 {
-    struct shown code = escape_text(status->code);
-    struct shown text = shown_status(status);
-    bool coded = status->code.len > 0;
+    bool coded = status->code.len > 0 && !has_password(retriever, status->code);
+    struct shown code = coded ? escape_text(status->code) : (struct shown){{0}};
+    struct shown text = has_password(retriever, status->text)
+                            ? escape_text(POP_VIEW("(its answer has the password in it)"))
+                            : shown_status(status);
     report_fail(
         retriever->report, exit_of_refusal(status, otherwise), "%s: %s: %s%s%s%s",
         retriever->account->label, what, coded ? "[" : "", code.text, coded ? "] " : "",
@@ -103,6 +115,8 @@ on_login(struct retriever *retriever, const struct pop_client_event *event)
 {
     if (!event->status.ok)
         return refused(retriever, &event->status, EX_NOPERM, "the server refuses the login");
+    if (event->command == POP_COMMAND_PASS)
+        secret_finish(&retriever->account->password);
     return RETRIEVER_STEP_AGAIN;
 }
 
@@ -420,11 +434,7 @@ send_script(struct retriever *retriever)
         argument = pop_view_of(account->url.user);
     if (command == POP_COMMAND_PASS)
         argument = (struct pop_view){account->password.data, account->password.len};
-    enum pop_send result =
-        pop_client_send(&retriever->client, command, argument, &retriever->out);
-    if (command == POP_COMMAND_PASS && result == POP_SEND_OK)
-        secret_finish(&account->password);
-    return result;
+    return pop_client_send(&retriever->client, command, argument, &retriever->out);
 }
 
 static void

@@ -64,7 +64,7 @@ struct retriever_delete {
 /* Made by retriever_init(), released by retriever_free(). */
 struct retriever {
     enum retriever_phase phase;
-    struct account *account; /* borrowed; its password is wiped once it is in `out` */
+    struct account *account; /* borrowed; its password is wiped once it was taken */
     struct report *report;   /* borrowed */
     struct pop_client client;
     struct pop_capabilities capabilities;

@@ -174,6 +174,17 @@ def test_refused_logins(fetcher, reply, exit_code):
         assert "secret" not in result.summary["error"]
 
 
+@pytest.mark.parametrize(
+    "reply", [b"-ERR unknown command: PASS secret\r\n", b"-ERR [PASS secret] what?\r\n"]
+)
+def test_a_password_that_the_server_repeats_is_not_shown(fetcher, reply):
+    with FakePop3(MAIL) as server:
+        server.faults.replies["PASS"] = reply
+        result = fetcher.run(server.url(), "--json")
+        assert result.returncode == 77
+        assert b"secret" not in result.stdout + result.stderr
+
+
 def test_a_wrong_password_is_tried_once(fetcher):
     """PROJ-5."""
     with FakePop3(MAIL) as server:
