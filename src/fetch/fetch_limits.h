@@ -22,9 +22,11 @@
 /* Lines in an answer to CAPA. Servers have some 20; nothing else ends a list without end. */
 #define CAPABILITY_LINES_MAX 1000u
 
-/* Octets of unique-ids in one listing. 16 million of the usual 32; a server that sends more
- * is out to fill the memory. */
-#define LISTING_UIDS_MAX (512ull << 20)
+/* Messages in one listing, and octets of their unique-ids. The largest maildrops known have
+ * some hundred thousand; a listing of this size takes 300 MiB, and a server that sends more is
+ * out to fill the memory. */
+#define LISTING_MESSAGES_MAX 2000000u
+#define LISTING_UIDS_MAX     (128ull << 20)
 
 /* Received messages that wait for their fsync, each with an open file. Far below the usual
  * limit of 1024 descriptors; one batch of this size keeps any disk busy. */

@@ -82,7 +82,9 @@ fail(struct journal *journal, const char *doing, struct err *err)
         errno = ENOSPC;
         return err_set(err, ERR_SYSTEM, "%s '%s'", doing, journal->path);
     default:
-        errno = number != 0 ? number : EIO;
+        if (number == 0) /* no system call failed: tables that are not ours, or broken ones */
+            return err_set(err, ERR_INVALID, "%s '%s': %s", doing, journal->path, text);
+        errno = number;
         return err_set(err, ERR_SYSTEM, "%s '%s' (%s)", doing, journal->path, text);
     }
 }

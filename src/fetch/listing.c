@@ -1,7 +1,6 @@
 /* The maildrop as the server listed it. */
 #include "fetch/listing.h"
 
-#include "base/limits.h"
 #include "fetch/fetch_limits.h"
 #include "fetch/grow.h"
 
@@ -12,9 +11,9 @@ check_number(uint64_t number, size_t count, struct err *err)
 {
     if (number == 0 || number > UINT32_MAX)
         return err_set(err, ERR_INVALID, "a message number that no message can have");
-    if (count >= MAILDROP_MESSAGES_MAX)
+    if (count >= LISTING_MESSAGES_MAX)
         return err_set(
-            err, ERR_LIMIT, "the server lists more than %u messages", MAILDROP_MESSAGES_MAX);
+            err, ERR_LIMIT, "the server lists more than %u messages", LISTING_MESSAGES_MAX);
     return ERR_OK;
 }
 

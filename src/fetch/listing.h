@@ -32,7 +32,7 @@ struct listing {
     size_t strings_cap;
 };
 
-/* A line of LIST, a line of UIDL. ERR_LIMIT: more than MAILDROP_MESSAGES_MAX lines, or more
+/* A line of LIST, a line of UIDL. ERR_LIMIT: more than LISTING_MESSAGES_MAX lines, or more
  * than LISTING_UIDS_MAX octets of unique-ids; ERR_INVALID: a number no message can have. */
 enum err_code
 listing_add_size(struct listing *listing, uint64_t number, uint64_t size, struct err *err);

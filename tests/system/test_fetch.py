@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import sqlite3
 import subprocess
 
 import pytest
@@ -235,3 +236,15 @@ def test_the_bar_fits_the_terminal_and_goes_away(fetcher):
     assert all(len(line) < 80 for line in lines)
     assert any(re.match(rb"\[[#.]+\] \d+/10  ", line) for line in lines), drawn
     assert drawn.endswith(b"\r\x1b[K")
+
+
+def test_journal_that_is_another_database_is_refused_with_its_name(fetcher, tmp_path):
+    with FakePop3([Mail(b"a\r\n")]) as server:
+        assert fetcher.run(server.url()).returncode == 0
+        with sqlite3.connect(fetcher.state) as database:
+            database.execute("DROP TABLE message")
+        database.close()
+        result = fetcher.run(server.url())
+    assert result.returncode == 73
+    assert str(fetcher.state).encode() in result.stderr
+    assert b"Input/output" not in result.stderr
