@@ -1,249 +1,146 @@
 /*
- * Runs transcripts against the server's side of libpop: each whole, octet by
- * octet, and cut at every place. The answers must be the same each time.
+ * Runs transcripts (wire.h has their form) against libpop: each whole, octet
+ * by octet, cut in two at every place, and with buffers as small as may be.
+ * What comes out must be the same each time. Output is TAP, a line for each transcript.
  *
- *   # comment
- *   message: Subject: a\n\n.x\n     a stored file; each line adds one
- *   login: ann                      starts logged in; else USER ann, PASS secret
- *   C: DELE 1                       the client's line, CRLF is added
- *   C- QUIT                         the client's octets, nothing is added
- *   S: +OK ...                      an answer's line; "..." at its end: anything
- *
- * Escapes: \n \r \0 \\ \xNN. Output is TAP, a line for each file.
+ *   run_wire FILE...
+ *   run_wire --wrong FILE...    each transcript has to fail
  */
-#include <pop/pop.h>
+#include "wire.h"
+
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MESSAGES_MAX = 16, TEXT_MAX = 65536, LINES_MAX = 512 };
-
-struct transcript {
-    char stored[MESSAGES_MAX][1024];
-    size_t stored_len[MESSAGES_MAX];
-    uint32_t count;
-    bool login;
-    char client[TEXT_MAX];
-    size_t client_len;
-    char expected[LINES_MAX][600];
-    size_t expected_count;
-};
-
-static size_t
-unescape(const char *from, char *to, size_t cap)
-{
-    size_t len = 0;
-    for (; *from != '\0' && *from != '\n' && len < cap; from++) {
-        if (*from != '\\') {
-            to[len++] = *from;
-            continue;
-        }
-        from++;
-        if (*from == 'x') {
-            char digits[3] = {from[1], from[2], '\0'};
-            to[len++] = (char)strtol(digits, NULL, 16);
-            from += 2;
-        } else {
-            to[len++] = *from == 'n' ? '\n' : *from == 'r' ? '\r' : *from == '0' ? '\0' : *from;
-        }
-    }
-    return len;
-}
-
-static bool
-starts(const char *line, const char *with, const char **ret_rest)
-{
-    size_t len = strlen(with);
-    *ret_rest = line + len;
-    return strncmp(line, with, len) == 0;
-}
-
-static bool
-read_transcript(const char *path, struct transcript *t)
-{
-    char line[2048];
-    FILE *in = fopen(path, "r");
-    bool good = in != NULL;
-    while (good && fgets(line, sizeof line, in) != NULL) {
-        const char *rest;
-        char *to = t->client + t->client_len;
-        size_t room = sizeof t->client - t->client_len - 2;
-        if (starts(line, "message: ", &rest)) {
-            t->stored_len[t->count] = unescape(rest, t->stored[t->count], 1024);
-            t->count++;
-        } else if (starts(line, "login: ", &rest)) {
-            t->login = true;
-        } else if (starts(line, "C: ", &rest)) {
-            t->client_len += unescape(rest, to, room);
-            memcpy(t->client + t->client_len, "\r\n", 2);
-            t->client_len += 2;
-        } else if (starts(line, "C- ", &rest)) {
-            t->client_len += unescape(rest, to, room);
-        } else if (starts(line, "S: ", &rest)) {
-            char *want = t->expected[t->expected_count++];
-            want[unescape(rest, want, 599)] = '\0';
-        } else {
-            good = line[0] == '#' || line[0] == '\n';
-        }
-    }
-    if (in != NULL)
-        (void)fclose(in);
-    return good && t->count < MESSAGES_MAX && t->expected_count < LINES_MAX;
-}
-
-/* ---- the server's owner, as small as it can be ---- */
-
-struct run {
-    struct pop_server server;
-    struct pop_maildrop maildrop;
-    struct pop_message messages[MESSAGES_MAX];
-    char uids[MESSAGES_MAX * 2];
-    unsigned char marks[64];
-    struct pop_buffer out;
-    char octets[TEXT_MAX];
-    bool closed;
-};
-
 static void
-make_maildrop(const struct transcript *t, struct run *run)
+print_octets(struct pop_view text)
 {
-    for (uint32_t i = 0; i < t->count; i++) {
-        struct pop_wire_size size = {0};
-        pop_wire_size_add(&size, (struct pop_view){t->stored[i], t->stored_len[i]});
-        run->uids[i] = (char)('a' + i);
-        run->messages[i] = (struct pop_message){
-            .size = pop_wire_size_end(&size), .uid_offset = i, .uid_len = 1};
-        run->maildrop.octets += run->messages[i].size;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (isprint(c) && c != '\\')
+            (void)fputc(c, stderr);
+        else
+            (void)fprintf(stderr, c == '\r' ? "\\r" : c == '\n' ? "\\n" : "\\x%02x", c);
     }
-    run->maildrop.count = t->count;
-    run->maildrop.messages = run->messages;
-    run->maildrop.strings = (struct pop_view){run->uids, t->count};
 }
 
 static void
-send_message(const struct transcript *t, struct run *run, uint32_t index)
+print_entry(const char *name, const struct wire_trace *trace, size_t index)
 {
-    struct pop_view in = {t->stored[index], t->stored_len[index]};
-    pop_server_message_begin(&run->server, &run->out);
-    (void)pop_server_message_text(&run->server, &in, &run->out);
-    if (!pop_server_message_end(&run->server, &run->out))
-        abort();
+    (void)fprintf(stderr, "#   %s ", name);
+    if (index < trace->count) {
+        const struct wire_entry *entry = &trace->entries[index];
+        (void)fprintf(stderr, "%s ", entry->kind);
+        print_octets(entry->text);
+        (void)fputs(entry->open ? "..." : "", stderr);
+    } else {
+        (void)fputs("nothing more", stderr);
+    }
+    (void)fputc('\n', stderr);
 }
 
-/* Hands over some of the client's octets; all of them are used. */
 static void
-feed(const struct transcript *t, struct run *run, struct pop_view in)
+print_cut(const struct wire_transcript *t, size_t cut)
 {
-    struct pop_server_event event;
-    while (!run->closed) {
-        switch (pop_server_next(&run->server, &in, &run->out, &event)) {
-        case POP_SERVER_MORE:
-            return;
-        case POP_SERVER_LOGIN:
-            if (pop_view_equal(event.user, POP_VIEW("ann")) &&
-                pop_view_equal(event.password, POP_VIEW("secret")))
-                pop_server_login_accepted(&run->server, &run->maildrop, run->marks, &run->out);
-            else
-                pop_server_login_refused(&run->server, POP_REFUSAL_AUTH, &run->out);
-            break;
-        case POP_SERVER_FETCH:
-            send_message(t, run, event.index);
-            break;
-        case POP_SERVER_COMMIT:
-            pop_server_commit_done(&run->server, 0, &run->out);
-            break;
-        case POP_SERVER_CLOSE:
-            run->closed = true;
-            break;
-        case POP_SERVER_CHECK_USER:
-        case POP_SERVER_ROOM:
-            abort();
-        }
+    if (cut > t->input_len) {
+        (void)fprintf(stderr, "octet by octet, small buffers");
+    } else if (cut == 0 || cut == t->input_len) {
+        (void)fprintf(stderr, cut == 0 ? "whole" : "whole, small buffers");
+    } else {
+        size_t left = t->input_len - cut;
+        (void)fprintf(stderr, "cut after %zu octets, before '", cut);
+        print_octets((struct pop_view){t->input + cut, left < 16 ? left : 16});
+        (void)fprintf(stderr, "'");
     }
 }
 
-/* Cut after `cut` octets, or after every one when `every` is set. */
-static struct run *
-play(const struct transcript *t, size_t cut, bool every)
+static void
+explain(
+    const char *path, const struct wire_transcript *t, const struct wire_trace *got,
+    size_t index, size_t cut)
 {
-    static const struct pop_server_config config = {
-        .hostname = {"pop.test", 8}, .implementation = {"restante", 8}, .user_allowed = true};
-    struct run *run = calloc(1, sizeof *run);
-    run->out = (struct pop_buffer){run->octets, 0, sizeof run->octets};
-    make_maildrop(t, run);
-    pop_server_init(&run->server, &config);
-    pop_server_greet(&run->server, &run->out);
-    if (t->login)
-        feed(t, run, POP_VIEW("USER ann\r\nPASS secret\r\n"));
-    if (t->login)
-        run->out.len = 0;
-    for (size_t from = 0; from < t->client_len;) {
-        size_t to = every ? from + 1 : from < cut ? cut : t->client_len;
+    const struct wire_trace *wanted = &t->wanted;
+    size_t near = index < wanted->count ? index : wanted->count - 1;
+    (void)fprintf(stderr, "# %s:%u: %s: ", path, wanted->entries[near].line, t->title);
+    print_cut(t, cut);
+    (void)fputc('\n', stderr);
+    print_entry("expected", wanted, index);
+    print_entry("got     ", got, index);
+}
+
+/* Cut after `cut` octets; beyond the input: after each one. Small buffers if that is no cut. */
+static void
+play(const struct wire_transcript *t, size_t cut, struct wire_trace *trace)
+{
+    const struct wire_side *side = t->client ? &client_side : &server_side;
+    bool every = cut > t->input_len;
+    void *run = side->start(t, trace, cut > 0 && cut >= t->input_len);
+    for (size_t from = 0; from < t->input_len;) {
+        size_t to = every ? from + 1 : from < cut ? cut : t->input_len;
         /* A copy of its own, so that a sanitizer sees every octet read beyond the piece. */
         char *piece = malloc(to - from);
-        memcpy(piece, t->client + from, to - from);
-        feed(t, run, (struct pop_view){piece, to - from});
+        if (piece == NULL)
+            abort();
+        memcpy(piece, t->input + from, to - from);
+        side->feed(run, (struct pop_view){piece, to - from});
         free(piece);
         from = to;
     }
-    return run;
+    side->finish(run);
 }
 
 static bool
-line_matches(struct pop_view line, const char *want)
+run_transcript(const char *path, const struct wire_transcript *t)
 {
-    size_t len = strlen(want);
-    if (len >= 3 && strcmp(want + len - 3, "...") == 0)
-        return line.len >= len - 3 && memcmp(line.data, want, len - 3) == 0;
-    return line.len == len && memcmp(line.data, want, len) == 0;
-}
-
-/* Compares the answers with the transcript; says on standard error what differs. */
-static bool
-answers_match(const struct transcript *t, const struct run *run)
-{
-    struct pop_view rest = pop_buffer_view(&run->out);
-    for (size_t i = 0; i < t->expected_count; i++) {
-        const char *end = rest.len > 0 ? memmem(rest.data, rest.len, "\r\n", 2) : NULL;
-        struct pop_view line = {rest.data, end != NULL ? (size_t)(end - rest.data) : 0};
-        if (end == NULL || !line_matches(line, t->expected[i])) {
-            (void)fprintf(
-                stderr, "# answer %zu is '%.*s', wanted '%s'\n", i + 1, (int)line.len,
-                line.data, t->expected[i]);
-            return false;
-        }
-        pop_view_skip(&rest, line.len + 2);
+    struct wire_trace *trace = malloc(sizeof *trace);
+    long wrong = -1;
+    if (trace == NULL)
+        abort();
+    for (size_t cut = 0; wrong < 0 && cut <= t->input_len + 1; cut++) {
+        trace->count = 0;
+        trace->len = 0;
+        play(t, cut, trace);
+        wrong = trace_compare(&t->wanted, trace);
+        if (wrong >= 0)
+            explain(path, t, trace, (size_t)wrong, cut);
     }
-    if (rest.len > 0)
-        (void)fprintf(stderr, "# more than wanted: '%.*s'\n", (int)rest.len, rest.data);
-    return rest.len == 0;
+    free(trace);
+    return wrong < 0;
 }
 
+/* All transcripts of a file. */
 static bool
-run_transcript(const char *path)
+run_file(const char *path, bool wrong, unsigned *count)
 {
-    struct transcript *t = calloc(1, sizeof *t);
-    bool good = read_transcript(path, t);
-    for (size_t cut = 0; good && cut <= t->client_len + 1; cut++) {
-        bool every = cut == t->client_len + 1;
-        struct run *run = play(t, cut, every);
-        good = answers_match(t, run);
-        if (!good)
-            (void)fprintf(stderr, "# %s, cut at %zu%s\n", path, cut, every ? " (all)" : "");
-        free(run);
+    struct wire_transcript *t = malloc(sizeof *t);
+    struct wire_reader *reader = reader_open(path);
+    bool all = true;
+    int more;
+    if (t == NULL)
+        abort();
+    unsigned before = *count;
+    while ((more = reader_next(reader, t)) > 0) {
+        bool good = run_transcript(path, t) != wrong;
+        (void)printf("%sok %u - %s: %s\n", good ? "" : "not ", ++*count, path, t->title);
+        all = all && good;
     }
+    if (more < 0 || *count == before) {
+        (void)printf("not ok %u - %s cannot be read\n", ++*count, path);
+        all = false;
+    }
+    reader_close(reader);
     free(t);
-    return good;
+    return all;
 }
 
 int
 main(int argc, char **argv)
 {
-    bool all = argc > 1;
-    (void)printf("1..%d\n", argc - 1);
-    for (int i = 1; i < argc; i++) {
-        bool good = run_transcript(argv[i]);
-        (void)printf("%sok %d - %s\n", good ? "" : "not ", i, argv[i]);
-        all = all && good;
-    }
+    bool wrong = argc > 1 && strcmp(argv[1], "--wrong") == 0;
+    bool all = argc > 1 + wrong;
+    unsigned count = 0;
+    for (int i = 1 + wrong; i < argc; i++)
+        all = run_file(argv[i], wrong, &count) && all;
+    (void)printf("1..%u\n", count);
     return all ? EXIT_SUCCESS : EXIT_FAILURE;
 }
