@@ -33,7 +33,7 @@
  *
  *   C! PASS \0                   it refuses to send that
  *   C~ NOOP                      its queue is full
- *   E: UIDL item 1 abc           see client_side.c for the forms
+ *   E: UIDL item 1 abc           client_log.h has the forms
  */
 #ifndef TESTS_WIRE_H
 #define TESTS_WIRE_H

@@ -1,0 +1,171 @@
+== client: stuffing is undone, at every place
+# R1939-8, R5322-5
+S: +OK
+E: GREETING ok
+C: RETR 1
+S: +OK 120 octets
+S: ..a: 1
+S:
+S: ..
+S: ...
+S: ....
+S: a.
+S: .x
+S: ..x
+S:
+S: .
+E: RETR 1 ok+ 120 octets
+E: RETR 1 text .a: 1\r\n\r\n.\r\n..\r\n...\r\na.\r\nx\r\n.x\r\n\r\n
+E: RETR 1 end
+
+== client: only CRLF, dot, CRLF ends a message
+# R1939-8: a dot between bare LFs or CRs is text, so nobody can hide an answer in a message
+S: +OK
+E: GREETING ok
+C: RETR 1
+C: NOOP
+S- +OK\r\na\n.\n+OK hidden\n.\r\nb\r.\r\n\r.\r\n
+S- .\r.\r\n.\n.\r\n.\r\r\n.\0\r\n. \r\n
+S- .\r\n+OK\r\n
+E: RETR 1 ok+
+E: RETR 1 text a\n.\n+OK hidden\n.\r\nb\r.\r\n\r.\r\n\r.\r\n\n.\r\n\r\r\n\0\r\n \r\n
+E: RETR 1 end
+E: NOOP ok
+
+== client: every octet passes
+# R5322-5, R6532-1
+S: +OK
+E: GREETING ok
+C: RETR 1
+S: +OK
+S: \x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x20\x21\x22\x23\x24\x25\x26\x27\x28\x29\x2a\x2b\x2c\x2d\x2e\x2f\x30\x31\x32\x33\x34\x35\x36\x37\x38\x39\x3a\x3b\x3c\x3d\x3e\x3f\x40\x41\x42\x43\x44\x45\x46\x47\x48\x49\x4a\x4b\x4c\x4d\x4e\x4f\x50\x51\x52\x53\x54\x55\x56\x57\x58\x59\x5a\x5b\x5c\x5d\x5e\x5f\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f\x70\x71\x72\x73\x74\x75\x76\x77\x78\x79\x7a\x7b\x7c\x7d\x7e\x7f\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97\x98\x99\x9a\x9b\x9c\x9d\x9e\x9f\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf\xb0\xb1\xb2\xb3\xb4\xb5\xb6\xb7\xb8\xb9\xba\xbb\xbc\xbd\xbe\xbf\xc0\xc1\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xcb\xcc\xcd\xce\xcf\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8\xd9\xda\xdb\xdc\xdd\xde\xdf\xe0\xe1\xe2\xe3\xe4\xe5\xe6\xe7\xe8\xe9\xea\xeb\xec\xed\xee\xef\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff
+S- \r\r\n\n\r\n\0.\r\n
+S: .
+E: RETR 1 ok+
+E: RETR 1 text \x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x20\x21\x22\x23\x24\x25\x26\x27\x28\x29\x2a\x2b\x2c\x2d\x2e\x2f\x30\x31\x32\x33\x34\x35\x36\x37\x38\x39\x3a\x3b\x3c\x3d\x3e\x3f\x40\x41\x42\x43\x44\x45\x46\x47\x48\x49\x4a\x4b\x4c\x4d\x4e\x4f\x50\x51\x52\x53\x54\x55\x56\x57\x58\x59\x5a\x5b\x5c\x5d\x5e\x5f\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f\x70\x71\x72\x73\x74\x75\x76\x77\x78\x79\x7a\x7b\x7c\x7d\x7e\x7f\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97\x98\x99\x9a\x9b\x9c\x9d\x9e\x9f\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf\xb0\xb1\xb2\xb3\xb4\xb5\xb6\xb7\xb8\xb9\xba\xbb\xbc\xbd\xbe\xbf\xc0\xc1\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xcb\xcc\xcd\xce\xcf\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8\xd9\xda\xdb\xdc\xdd\xde\xdf\xe0\xe1\xe2\xe3\xe4\xe5\xe6\xe7\xe8\xe9\xea\xeb\xec\xed\xee\xef\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff\r\n\r\r\n\n\r\n\0.\r\n
+E: RETR 1 end
+
+== client: lines longer than any line that is gathered
+# R5322-5: in a message that is no fault
+S: +OK
+E: GREETING ok
+C: RETR 1
+C: TOP 2 1
+S: +OK
+S: \{3000*x}
+S: .
+S: +OK
+S: .\{2000*.}
+S: .
+E: RETR 1 ok+
+E: RETR 1 text \{3000*x}\r\n
+E: RETR 1 end
+E: TOP 2 ok+
+E: TOP 2 text \{2000*.}\r\n
+E: TOP 2 end
+
+== client: an empty message, an empty line, a message of a dot
+# R1939-8
+S: +OK
+E: GREETING ok
+C: RETR 1
+C: RETR 2
+C: RETR 3
+S: +OK 0 octets
+S: .
+S: +OK 2 octets
+S:
+S: .
+S: +OK 3 octets
+S: ..
+S: .
+E: RETR 1 ok+ 0 octets
+E: RETR 1 end
+E: RETR 2 ok+ 2 octets
+E: RETR 2 text \r\n
+E: RETR 2 end
+E: RETR 3 ok+ 3 octets
+E: RETR 3 text .\r\n
+E: RETR 3 end
+
+== client: pipelined commands, answers in order
+# R2449-18, R1939-8: with a refusal in the middle, and lines in a message that look like answers
+S: +OK
+E: GREETING ok
+C: RETR 1
+C: RETR 2
+C: DELE 1
+C: RETR 3
+C: LIST
+C: QUIT
+S: +OK
+S: one
+S: +OK
+S: -ERR
+S: .
+S: -ERR no such message
+S: +OK
+S: +OK
+S: three
+S: .
+S: +OK
+S: 1 5
+S: .
+S: +OK bye
+E: RETR 1 ok+
+E: RETR 1 text one\r\n+OK\r\n-ERR\r\n
+E: RETR 1 end
+E: RETR 2 err no such message
+E: DELE 1 ok
+E: RETR 3 ok+
+E: RETR 3 text three\r\n
+E: RETR 3 end
+E: LIST ok+
+E: LIST item 1 5
+E: LIST end
+E: QUIT ok bye
+
+== client: more is sent while a message comes
+# R2449-18: the window moves
+S: +OK
+E: GREETING ok
+C: RETR 1
+S: +OK
+S- half
+E: RETR 1 ok+
+E: RETR 1 text half
+C: RETR 2
+S- way\r\n.\r
+S- \n+OK\r\ntwo\r\n.\r\n
+E: RETR 1 text way\r\n
+E: RETR 1 end
+E: RETR 2 ok+
+E: RETR 2 text two\r\n
+E: RETR 2 end
+
+== client: a message that stops is no message
+# R1939-20: no end without the final dot, wherever the connection ends
+S: +OK
+E: GREETING ok
+C: RETR 1
+C: NOOP
+S: +OK
+S: a
+S- .\r
+E: RETR 1 ok+
+E: RETR 1 text a\r\n
+E: awaits 2
+
+== client: RETR, DELE or QUIT refused
+# R1939-20, R1939-9
+S: +OK
+E: GREETING ok
+C: RETR 1
+C: DELE 1
+C: QUIT
+S: -ERR [SYS/TEMP] disk
+S: -ERR message 1 is deleted
+S: -ERR some deleted messages not removed
+E: RETR 1 err [SYS/TEMP] disk
+E: DELE 1 err message 1 is deleted
+E: QUIT err some deleted messages not removed
