@@ -129,6 +129,15 @@ def test_no_capa_means_the_minimum(fetcher):
         assert fetcher.contents() == stored(server.mail)
 
 
+def test_capabilities_are_asked_for_again_after_the_login(fetcher):
+    """R2449-3."""
+    with FakePop3(messages(1)) as server:
+        assert fetcher.run(server.url()).returncode == 0
+        commands = server.sessions[0].commands
+        login = commands.index("PASS")
+        assert commands[:login].count("CAPA") == commands[login:].count("CAPA") == 1
+
+
 def test_an_empty_maildrop_is_no_error(fetcher):
     with FakePop3() as server:
         result = fetcher.run(server.url(), "--json")
