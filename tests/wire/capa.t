@@ -1,5 +1,5 @@
 == server: the same capabilities in both states
-# R2449-1, R2449-2, R2449-8, R2449-15, R2449-20, R3206-1
+# R1957-1, R2449-1, R2449-2, R2449-8, R2449-15, R2449-20, R3206-1
 C: CAPA
 C: USER ann
 C: PASS secret

@@ -1,5 +1,5 @@
 == server: CRLF and LF end a line, a lone CR never; NUL and 8-bit octets are refused
-# R1939-12, R1939-13, R1939-11
+# R1939-12, R1939-13, R1939-11, R1939-2, R1939-3, R2449-23: whole answers, none of it from the input
 login: yes
 message: Subject: a\n\none\n
 C- NOOP\nNOOP\r\n

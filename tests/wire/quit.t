@@ -12,7 +12,7 @@ S: +OK goodbye
 S! close
 
 == server: QUIT with nothing marked asks the store for nothing
-# R1939-18
+# R1939-18, R1939-54: what was read is not deleted for that
 login: yes
 message: Subject: a\n\none\n
 C: RETR 1
