@@ -57,10 +57,12 @@ pop_code_is(struct pop_view code, const char *name)
     return pop_view_same_word(code, (struct pop_view){name, len});
 }
 
-/* The next field up to a blank, and the blank. */
+/* The next field, with the blanks before and behind it. */
 static struct pop_view
 take_field(struct pop_view *text)
 {
+    while (text->len > 0 && text->data[0] == ' ')
+        pop_view_skip(text, 1);
     const char *blank = text->len > 0 ? memchr(text->data, ' ', text->len) : NULL;
     struct pop_view field = {text->data, blank ? (size_t)(blank - text->data) : text->len};
     pop_view_skip(text, field.len);

@@ -215,17 +215,6 @@ E: LIST ok+
 E: LIST item 1 1
 E: broken: a line of LIST cannot be read
 
-== client: a line of LIST that is none, 10
-S: +OK
-E: GREETING ok
-C: LIST
-S: +OK
-S: 1 1
-S:  1 1
-E: LIST ok+
-E: LIST item 1 1
-E: broken: a line of LIST cannot be read
-
 == client: a line of LIST that is none, 11
 S: +OK
 E: GREETING ok
@@ -333,17 +322,6 @@ C: UIDL
 S: +OK
 S: 1 1
 S: x abc
-E: UIDL ok+
-E: UIDL item 1 1
-E: broken: a line of UIDL cannot be read
-
-== client: a line of UIDL that is none, 6
-S: +OK
-E: GREETING ok
-C: UIDL
-S: +OK
-S: 1 1
-S:  1 abc
 E: UIDL ok+
 E: UIDL item 1 1
 E: broken: a line of UIDL cannot be read
@@ -531,3 +509,20 @@ E: STAT err no
 E: LIST 1 err
 E: UIDL 1 err 1
 E: LIST err [SYS/TEMP] 1 2
+
+== client: a blank too many before the numbers
+# R1939-10
+S: +OK
+E: GREETING ok
+C: STAT
+S: +OK  2 320
+E: STAT ok 2 320
+C: LIST
+S: +OK
+S:  1  120
+S: 2 200
+S: .
+E: LIST ok+
+E: LIST item 1 120
+E: LIST item 2 200
+E: LIST end
