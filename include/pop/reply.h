@@ -20,8 +20,9 @@ bool pop_code_is(struct pop_view code, const char *name);
 /* Reads two numbers at the start ("18 67042"), whatever follows (R1939-10). */
 bool pop_pair_parse(struct pop_view text, uint64_t *ret_first, uint64_t *ret_second);
 
-/* Reads "3 unique-id"; the id is the rest without blanks at its end. Any octets but blanks
- * and controls, 1 to POP_CLIENT_UID_MAX of them. */
+/* Reads "3 unique-id"; the id is the rest without blanks at its end. Any octets but controls,
+ * 1 to POP_CLIENT_UID_MAX of them: a blank inside breaks RFC 1939, but it names the message
+ * all the same. */
 bool pop_uidl_parse(struct pop_view text, uint64_t *ret_number, struct pop_view *ret_uid);
 
 /* The msg-id in a greeting, with its angle brackets, for APOP; empty: none that is safe to
