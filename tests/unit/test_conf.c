@@ -199,7 +199,7 @@ percent_in_the_folder_stands_for_itself(void **state)
     struct place below;
     struct conf conf;
     char wanted[2 * PATH_MAX];
-    (void)snprintf(below.folder, sizeof below.folder, "%s/50%%u", place->folder);
+    (void)snprintf(below.folder, sizeof below.folder, "%.4000s/50%%u", place->folder);
     (void)snprintf(below.file, sizeof below.file, "%s/x.conf", below.folder);
     assert_int_equal(mkdir(below.folder, 0700), 0);
     assert_loads(&below, MINIMAL, &conf);
