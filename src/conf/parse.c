@@ -9,6 +9,7 @@
 #include "conf/option.h"
 #include "conf/value.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -294,7 +295,13 @@ parse_text(cfg_t *cfg, const struct conf_text *text)
     FILE *file = fmemopen(text->data, text->len, "r");
     if (file == NULL)
         return false;
+    errno = 0;
     bool parsed = cfg_parse_fp(cfg, file) == CFG_SUCCESS;
+    /* An empty name is the one mistake that libconfuse does not complain about. */
+    if (!parsed && errno == EINVAL)
+        (void)tell(
+            cfg, ERR_INVALID,
+            "an option without a name, here or in the section that begins here");
     (void)fclose(file); /* memory only */
     return parsed;
 }
