@@ -57,17 +57,21 @@ pop_code_is(struct pop_view code, const char *name)
     return pop_view_same_word(code, (struct pop_view){name, len});
 }
 
-/* The next field, with the blanks before and behind it. */
-static struct pop_view
-take_field(struct pop_view *text)
+static void
+skip_blanks(struct pop_view *text)
 {
     while (text->len > 0 && text->data[0] == ' ')
         pop_view_skip(text, 1);
+}
+
+/* The next field up to a blank, and the blanks. */
+static struct pop_view
+take_field(struct pop_view *text)
+{
     const char *blank = text->len > 0 ? memchr(text->data, ' ', text->len) : NULL;
     struct pop_view field = {text->data, blank ? (size_t)(blank - text->data) : text->len};
     pop_view_skip(text, field.len);
-    while (text->len > 0 && text->data[0] == ' ')
-        pop_view_skip(text, 1);
+    skip_blanks(text);
     return field;
 }
 
@@ -76,6 +80,7 @@ pop_pair_parse(struct pop_view text, uint64_t *ret_first, uint64_t *ret_second)
 {
     uint64_t first;
     uint64_t second;
+    skip_blanks(&text);
     if (!parse_u64(take_field(&text), &first) || !parse_u64(take_field(&text), &second))
         return false;
     *ret_first = first;
@@ -87,6 +92,7 @@ bool
 pop_uidl_parse(struct pop_view text, uint64_t *ret_number, struct pop_view *ret_uid)
 {
     uint64_t number;
+    skip_blanks(&text);
     if (!parse_u64(take_field(&text), &number))
         return false;
     while (text.len > 0 && text.data[text.len - 1] == ' ')
