@@ -48,10 +48,12 @@ ipc_receive(int fd, enum ipc_role from, enum ipc_role to, struct ipc_packet *pac
     while (size < 0 && errno == EINTR);
     if (size < 0)
         return errno == EAGAIN ? IPC_AGAIN : IPC_CLOSED;
-    if (size == 0)
-        return IPC_CLOSED; /* an empty message is none: every one has a header */
-
     take_descriptors(&message, packet);
+    if (size == 0) { /* an empty message is none: every one has a header; it may carry
+                        descriptors all the same */
+        ipc_packet_finish(packet);
+        return IPC_CLOSED;
+    }
     /* MSG_CTRUNC: descriptors were lost silently because our table is full. */
     bool whole = !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
                  (size_t)size >= sizeof packet->header;
