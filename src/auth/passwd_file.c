@@ -206,7 +206,8 @@ content_read(
     struct passwd_file *file, struct content *ret_content, struct stat *ret_seen,
     struct err *err)
 {
-    CLEANUP(fd_closep) int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    /* O_NONBLOCK: a FIFO in the place of the file must not stop all logins. */
+    CLEANUP(fd_closep) int fd = open(file->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     struct stat seen;
     if (fd < 0 || fstat(fd, &seen) < 0)
         return err_set(err, ERR_SYSTEM, "cannot read '%s'", file->path);
