@@ -235,6 +235,12 @@ password_dummy(struct pop_view model, char ret_stored[HASH_TEXT_MAX + 1], struct
     if (password.kind == PASSWORD_CRYPT) {
         struct pop_view salt = crypt_salt(password.text);
         code = randomise(stored + (salt.data - stored), salt.len, err);
+        /* A salt may be short or missing, and this still be the model's hash. */
+        char *last = stored + model.len - 1;
+        if (last >= salt.data + salt.len)
+            *last = *last == '.' ? '/' : '.';
+    } else if (password.kind == PASSWORD_PLAIN) {
+        stored[0] = '\0'; /* the model is somebody's password; no password is as quick */
     } else if (password.kind == PASSWORD_SCRAM_SHA_256) {
         struct pop_view salt = scram_salt(password.text);
         /* Base64 has no '.': letters and digits are enough here, and never a pad. */
