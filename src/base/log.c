@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Set once, first in main, before there is a thread. */
@@ -60,8 +61,12 @@ log_line(enum log_level level, const char *format, ...)
     char text[LOG_LINE_MAX];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
+    int whole = vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (whole < 0)
+        return;
+    if ((size_t)whole >= sizeof text)
+        memcpy(text + sizeof text - 4, "...", 4);
 
     char line[LOG_LINE_MAX + 128];
     int start = snprintf(line, 128, "%s[%d]: %s", log_role, (int)getpid(), level_name(level));
