@@ -56,9 +56,10 @@ ask(FILE *terminal, const char *prompt, struct secret *secret)
         return false;
     struct termios quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
+    /* Before the prompt: what is typed after it must not be flushed. */
+    (void)tcsetattr(fileno(terminal), TCSAFLUSH, &quiet); /* seen by whoever types */
     (void)fputs(prompt, terminal);
     (void)fflush(terminal);
-    (void)tcsetattr(fileno(terminal), TCSAFLUSH, &quiet); /* seen by whoever types */
     bool ok = read_line(terminal, secret);
     (void)tcsetattr(fileno(terminal), TCSAFLUSH, &before);
     (void)fputc('\n', terminal);
