@@ -1,0 +1,51 @@
+/*
+ * One TLS connection over a non-blocking socket, either side (OpenSSL). Knows
+ * nothing of who is at the other end; see tls_server.h and tls_client.h.
+ *
+ * The stream owns neither the socket nor the event loop: every call does what
+ * it can without waiting and says what to wait for.
+ */
+#ifndef NET_TLS_STREAM_H
+#define NET_TLS_STREAM_H
+
+#include "base/err.h"
+
+#include <pop/view.h>
+
+struct ssl_st; /* OpenSSL's SSL */
+
+enum tls_result {
+    TLS_DONE,       /* the handshake is complete; octets were read or written */
+    TLS_WANT_READ,  /* when the socket is readable: the same call again */
+    TLS_WANT_WRITE, /* when the socket is writable: the same call again */
+    TLS_CLOSED,     /* the peer has ended its side in order; it may still be written to */
+    TLS_FAILED,     /* broken, also a stream that ends without the closing alert (R8314-4) */
+};
+
+/* What is left on the queue of OpenSSL's errors as one text: ERR_PROTOCOL, or ERR_NOMEM. */
+enum err_code tls_error(struct err *err, const char *doing);
+
+enum tls_result tls_stream_handshake(struct ssl_st *tls, struct err *err);
+
+/* At least one octet, at most `cap`. After the handshake. */
+enum tls_result
+tls_stream_read(struct ssl_st *tls, char *data, size_t cap, size_t *ret_len, struct err *err);
+
+/* Part of it may be taken; what is offered again after TLS_WANT_* may lie elsewhere but must
+ * begin with the same octets. */
+enum tls_result
+tls_stream_write(struct ssl_st *tls, struct pop_view data, size_t *ret_len, struct err *err);
+
+/* Octets that were decrypted already: readable without the socket being so. */
+bool tls_stream_has_input(const struct ssl_st *tls);
+
+/* Sends the closing alert if it fits into the socket; the answer is not waited for. */
+void tls_stream_close(struct ssl_st *tls);
+
+void tls_stream_free(struct ssl_st *tls); /* NULL is fine */
+
+/* For the log: "TLSv1.3 TLS_AES_256_GCM_SHA384" (R8314-5). */
+#define TLS_NAME_MAX 96
+void tls_stream_name(const struct ssl_st *tls, char ret_name[TLS_NAME_MAX]);
+
+#endif
