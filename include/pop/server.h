@@ -13,6 +13,8 @@
  *                            LOGIN       answer with pop_server_login_accepted() or _refused()
  *                            FETCH       answer with pop_server_message_begin() or _refused()
  *                            COMMIT      answer with pop_server_commit_done()
+ *                            STLS        send what is in *out, do the handshake, then
+ *                                        pop_server_tls_started(); if it fails, close
  *                            CLOSE       send what is in *out, then close
  *
  * Between an event that wants an answer and that answer, pop_server_next()
@@ -58,6 +60,8 @@ struct pop_server_config {
     struct pop_view timestamp; /* APOP: a msg-id for the greeting; empty: no APOP (R1939-32) */
     bool user_allowed;         /* USER and PASS work, and are announced (R2449-8) */
     bool check_user;           /* ask at USER whether the name exists (CHECK_USER) */
+    bool stls; /* STLS works, and is announced until login: a certificate is there and TLS is
+                  not active yet (R2595-1, R2595-10, R8314-8) */
 };
 
 enum pop_server_step {
@@ -67,6 +71,7 @@ enum pop_server_step {
     POP_SERVER_LOGIN,
     POP_SERVER_FETCH,
     POP_SERVER_COMMIT,
+    POP_SERVER_STLS,
     POP_SERVER_CLOSE,
 };
 
@@ -87,6 +92,7 @@ enum pop_server_pending {
     POP_PENDING_FETCH,
     POP_PENDING_MESSAGE, /* a message is being sent */
     POP_PENDING_COMMIT,
+    POP_PENDING_TLS,
 };
 
 /* The caller's storage; its fields are libpop's. */
@@ -128,6 +134,12 @@ void pop_server_greet_refused(
 enum pop_server_step pop_server_next(
     struct pop_server *server, struct pop_view *in, struct pop_buffer *out,
     struct pop_server_event *ret_event);
+
+/*
+ * TLS is active from here on; `config` takes the place of the old one. What was
+ * said before is forgotten (R2595-6). Not answered: the handshake was it.
+ */
+void pop_server_tls_started(struct pop_server *server, const struct pop_server_config *config);
 
 /* The answers. Each needs POP_REPLY_MAX of room in *out, which is there if nothing was added
  * since the event. */

@@ -15,8 +15,9 @@
 #include <sys/socket.h>
 
 /* The values of these follow the order of the words in conf/option.c. */
-enum conf_tls {
-    CONF_TLS_NONE,
+enum conf_transport {
+    CONF_TRANSPORT_PLAIN, /* STLS is offered where there is a certificate */
+    CONF_TRANSPORT_TLS,   /* TLS before the greeting */
 };
 
 enum conf_plaintext {
@@ -43,7 +44,13 @@ struct conf_address {
 struct conf_listener {
     char *name;
     struct conf_address address;
-    enum conf_tls tls;
+    enum conf_transport transport;
+};
+
+/* A certificate and its private key. */
+struct conf_tls {
+    char *certificate; /* absolute; PEM: the server's own, then those above it */
+    char *key;
 };
 
 /* A source of users. */
@@ -74,12 +81,14 @@ struct conf_limits {
 };
 
 /* One for each check in conf/load.c that warns. */
-#define CONF_WARNINGS_MAX 2
+#define CONF_WARNINGS_MAX 3
 
 struct conf {
     char *hostname;
     struct conf_listener *listeners; /* one or more */
     size_t listener_count;
+    struct conf_tls *tls; /* the first is for clients that name no other */
+    size_t tls_count;
     enum conf_plaintext plaintext_login;
     enum conf_unknown_user unknown_user;
     struct conf_auth *auths; /* one or more, in the order of the file */
@@ -90,6 +99,7 @@ struct conf {
     struct conf_account user_front;
     struct conf_account user_auth;
     struct conf_account user_store;
+    struct conf_account user_keys;
     struct conf_limits limits;
     char *warnings[CONF_WARNINGS_MAX]; /* allowed, but to be known: for the log */
     size_t warning_count;

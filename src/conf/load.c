@@ -52,6 +52,9 @@ conf_finish(struct conf *conf)
         section_finish("auth", &conf->auths[i]);
     }
     free(conf->auths);
+    for (size_t i = 0; i < conf->tls_count; i++)
+        section_finish("tls", &conf->tls[i]);
+    free(conf->tls);
     free(conf->store.engine);
     section_finish("store", &conf->store);
     for (size_t i = 0; i < conf->warning_count; i++)
@@ -78,20 +81,30 @@ section_fill(struct loading *loading, cfg_t *section, void *target)
     return ERR_OK;
 }
 
+/* Where the title of such a section goes; sections without one have no such place. */
+#define NO_TITLE SIZE_MAX
+
+/* All sections of that name, each into a struct of `size` octets of *array. */
 static enum err_code
-fill_listeners(struct loading *loading, struct conf *conf)
+fill_sections(
+    struct loading *loading, const char *name, size_t size, size_t title_offset, void **array,
+    size_t *count)
 {
-    size_t count = cfg_size(loading->cfg, "listen");
-    conf->listeners = calloc(count, sizeof *conf->listeners);
-    if (conf->listeners == NULL)
+    size_t written = cfg_size(loading->cfg, name);
+    char *next = calloc(written + 1, size); /* one more: none is no failure */
+    if (next == NULL)
         return out_of_memory(loading);
-    for (size_t i = 0; i < count; i++) {
-        cfg_t *section = cfg_getnsec(loading->cfg, "listen", (unsigned)i);
-        struct conf_listener *listener = &conf->listeners[conf->listener_count++];
-        listener->name = strdup(section->title);
-        if (listener->name == NULL)
-            return out_of_memory(loading);
-        enum err_code code = section_fill(loading, section, listener);
+    *array = next;
+    for (size_t i = 0; i < written; i++, next += size) {
+        cfg_t *section = cfg_getnsec(loading->cfg, name, (unsigned)i);
+        (*count)++;
+        if (title_offset != NO_TITLE) {
+            char *title = strdup(section->title);
+            if (title == NULL)
+                return out_of_memory(loading);
+            memcpy(next + title_offset, &title, sizeof title);
+        }
+        enum err_code code = section_fill(loading, section, next);
         if (code != ERR_OK)
             return code;
     }
@@ -99,23 +112,25 @@ fill_listeners(struct loading *loading, struct conf *conf)
 }
 
 static enum err_code
-fill_auths(struct loading *loading, struct conf *conf)
+fill_arrays(struct loading *loading, struct conf *conf)
 {
-    size_t count = cfg_size(loading->cfg, "auth");
-    conf->auths = calloc(count, sizeof *conf->auths);
-    if (conf->auths == NULL)
-        return out_of_memory(loading);
-    for (size_t i = 0; i < count; i++) {
-        cfg_t *section = cfg_getnsec(loading->cfg, "auth", (unsigned)i);
-        struct conf_auth *auth = &conf->auths[conf->auth_count++];
-        auth->kind = strdup(section->title);
-        if (auth->kind == NULL)
-            return out_of_memory(loading);
-        enum err_code code = section_fill(loading, section, auth);
-        if (code != ERR_OK)
-            return code;
-    }
-    return ERR_OK;
+    void *listeners = NULL;
+    void *auths = NULL;
+    void *tls = NULL;
+    enum err_code code = fill_sections(
+        loading, "listen", sizeof(struct conf_listener), offsetof(struct conf_listener, name),
+        &listeners, &conf->listener_count);
+    if (code == ERR_OK)
+        code = fill_sections(
+            loading, "auth", sizeof(struct conf_auth), offsetof(struct conf_auth, kind), &auths,
+            &conf->auth_count);
+    if (code == ERR_OK)
+        code = fill_sections(
+            loading, "tls", sizeof(struct conf_tls), NO_TITLE, &tls, &conf->tls_count);
+    conf->listeners = listeners;
+    conf->auths = auths;
+    conf->tls = tls;
+    return code;
 }
 
 static enum err_code
@@ -150,9 +165,7 @@ fill(struct loading *loading, struct conf *conf)
     if (code == ERR_OK)
         code = section_fill(loading, cfg_getsec(cfg, "limits"), &conf->limits);
     if (code == ERR_OK)
-        code = fill_listeners(loading, conf);
-    if (code == ERR_OK)
-        code = fill_auths(loading, conf);
+        code = fill_arrays(loading, conf);
     if (code == ERR_OK)
         code = fill_store(loading, conf);
     if (code == ERR_OK)
@@ -160,6 +173,7 @@ fill(struct loading *loading, struct conf *conf)
     conf->user_front.set = conf_parse_line(cfg, "user-front") != 0;
     conf->user_auth.set = conf_parse_line(cfg, "user-auth") != 0;
     conf->user_store.set = conf_parse_line(cfg, "user-store") != 0;
+    conf->user_keys.set = conf_parse_line(cfg, "user-keys") != 0;
     return code;
 }
 
@@ -208,6 +222,23 @@ check_addresses(struct loading *loading, const struct conf *conf)
     return ERR_OK;
 }
 
+/* TLS without a certificate fails every handshake. */
+static enum err_code
+check_transport(struct loading *loading, const struct conf *conf)
+{
+    for (size_t i = 0; i < conf->listener_count; i++) {
+        if (conf->listeners[i].transport != CONF_TRANSPORT_TLS || conf->tls_count > 0)
+            continue;
+        cfg_t *section = cfg_getnsec(loading->cfg, "listen", (unsigned)i);
+        return err_set(
+            loading->err, ERR_INVALID,
+            "%s:%d: listen \"%.100s\" speaks TLS, but there is no certificate: add "
+            "tls { certificate = \"tls.crt\" key = \"tls.key\" }",
+            loading->path, conf_parse_line(section, "tls"), conf->listeners[i].name);
+    }
+    return ERR_OK;
+}
+
 static enum err_code
 warn(struct loading *loading, struct conf *conf, int line, const char *text)
 {
@@ -250,6 +281,8 @@ load_tree(struct loading *loading, struct conf *ret_conf)
     code = fill(loading, &conf);
     if (code == ERR_OK)
         code = check_addresses(loading, &conf);
+    if (code == ERR_OK)
+        code = check_transport(loading, &conf);
     if (code == ERR_OK)
         code = check_warnings(loading, &conf);
     if (code != ERR_OK) {

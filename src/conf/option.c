@@ -9,7 +9,7 @@
 static const char *const plaintext_words[] = {"never", "loopback", "always", NULL};
 static const char *const unknown_user_words[] = {"after-password", "at-user", NULL};
 static const char *const isolation_words[] = {"shared", NULL};
-static const char *const tls_words[] = {"none", NULL};
+static const char *const transport_words[] = {"none", "implicit", NULL};
 static const char *const auth_kinds[] = {"passwd-file", NULL};
 static const char *const store_engines[] = {"maildir", "memory", NULL};
 
@@ -30,14 +30,16 @@ const struct conf_section conf_sections[] = {
      .help = "where the maildrops are; exactly one"},
     {.name = "limits", .count_max = 1, .help = "bounds, each with 0 for none"},
     {.name = "tls",
-     .later = "TLS is not available in this version",
-     .help = "not available in this version"},
+     .count_max = CONF_SECTIONS_MAX,
+     .help = "a certificate; with one, plain listeners offer STLS. Of several, the client's "
+             "SNI chooses"},
     {.name = NULL},
 };
 
 #define ROOT(member)     .section = CONF_ROOT, .offset = offsetof(struct conf, member)
 #define LISTEN(member)   .section = "listen", .offset = offsetof(struct conf_listener, member)
 #define AUTH(member)     .section = "auth", .offset = offsetof(struct conf_auth, member)
+#define TLS(member)      .section = "tls", .offset = offsetof(struct conf_tls, member)
 #define STORE(member)    .section = "store", .offset = offsetof(struct conf_store, member)
 #define LIMITS(member)   .section = "limits", .offset = offsetof(struct conf_limits, member)
 #define NUMBER(low, top) .kind = CONF_KIND_NUMBER, .min = (low), .max = (top)
@@ -67,11 +69,18 @@ const struct conf_option conf_options[] = {
      .fallback = "restante-auth", .help = "user[:group] that checks passwords"},
     {ROOT(user_store), .name = "user-store", .kind = CONF_KIND_ACCOUNT, .fallback = "restante",
      .help = "user[:group] that owns the mail"},
+    {ROOT(user_keys), .name = "user-keys", .kind = CONF_KIND_ACCOUNT,
+     .fallback = "restante-keys", .help = "user[:group] that holds the private keys"},
 
     {LISTEN(address), .name = "address", .kind = CONF_KIND_ADDRESS, .needed = true,
      .help = "\"127.0.0.1:110\" or \"[::1]:110\" or 0.0.0.0 or [::] for all"},
-    {LISTEN(tls), .name = "tls", CHOICE(tls_words), .later = "implicit", .fallback = "none",
-     .help = "plain text; TLS is not available in this version"},
+    {LISTEN(transport), .name = "tls", CHOICE(transport_words), .fallback = "none",
+     .help = "none: STLS is offered where there is a certificate; implicit: TLS at once"},
+
+    {TLS(certificate), .name = "certificate", .kind = CONF_KIND_FILE, .needed = true,
+     .help = "a PEM file: the server's own certificate, then those above it"},
+    {TLS(key), .name = "key", .kind = CONF_KIND_FILE, .needed = true,
+     .help = "a PEM file with the private key, not encrypted; may be root's alone"},
 
     {AUTH(file), .name = "file", .kind = CONF_KIND_FILE, .needed = true,
      .help = "a file with lines of user:hash:uid:gid:gecos:home:shell:extra"},
@@ -91,15 +100,6 @@ const struct conf_option conf_options[] = {
      .help = "between commands; RFC 1939 wants 600 or more"},
     {LIMITS(failure_delay_ms), .name = "failure-delay-ms", NUMBER(0, 60000), .fallback = "1000",
      .help = "before a refused login is answered"},
-
-    {.section = "tls",
-     .name = "certificate",
-     .kind = CONF_KIND_LATER,
-     .help = "not available in this version"},
-    {.section = "tls",
-     .name = "key",
-     .kind = CONF_KIND_LATER,
-     .help = "not available in this version"},
     {.name = NULL},
 };
 

@@ -15,7 +15,6 @@ enum conf_kind {
     CONF_KIND_FILE,     /* char *: made absolute */
     CONF_KIND_TEMPLATE, /* char *: see conf/template.h; made absolute */
     CONF_KIND_ACCOUNT,  /* struct conf_account */
-    CONF_KIND_LATER,    /* known, but its function is not in this version: refused */
 };
 
 struct conf_option {
@@ -39,7 +38,6 @@ struct conf_section {
     const char *const *kinds; /* the titles that it may have; NULL: see `title` */
     const char *title;        /* what its title is, for messages; NULL: it has none */
     unsigned count_max;
-    const char *later; /* why it is refused, or NULL */
     const char *help;
 };
 

@@ -137,6 +137,7 @@ value_check(
         struct conf root;
         struct conf_listener listener;
         struct conf_auth auth;
+        struct conf_tls tls;
         struct conf_store store;
         struct conf_limits limits;
     } scratch;
@@ -193,8 +194,6 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
     const struct conf_section *row = conf_section_find(opt->name);
     unsigned count = cfg_opt_size(opt);
     cfg_t *section = cfg_opt_getnsec(opt, count - 1);
-    if (row->later != NULL)
-        return tellf(cfg, "'%s': %s; remove the section", row->name, row->later);
     if (count > row->count_max)
         return tellf(cfg, "too many sections '%s': %u at most", row->name, row->count_max);
     if (row->title != NULL && check_title(cfg, row, section->title) != 0)
@@ -204,7 +203,8 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
         if (option->needed && strcmp(option->section, row->name) == 0 &&
             cfg_getstr(section, option->name) == NULL)
             return tellf(
-                cfg, "%s \"%.100s\" has no %s: %s", row->name, section->title, option->name,
+                cfg, "%s%s%.100s%s has no %s: %s", row->name, section->title ? " \"" : "",
+                section->title ? section->title : "", section->title ? "\"" : "", option->name,
                 option->help);
     }
     return 0;
@@ -262,8 +262,8 @@ sections_add(cfg_opt_t *options, struct parsing *parsing)
         *next = (cfg_opt_t){
             .name = row->name,
             .type = CFGT_SEC,
-            .flags =
-                row->title != NULL ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_NONE,
+            .flags = (row->title != NULL ? CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_NONE) |
+                     (row->title != NULL || row->count_max > 1 ? CFGF_MULTI : CFGF_NONE),
             .subopts = options_make(row->name, parsing),
             .validcb = on_section,
         };

@@ -29,8 +29,6 @@ print_values(FILE *out, const struct conf_option *option)
     case CONF_KIND_ACCOUNT:
         (void)fputs("user[:group]", out);
         return;
-    case CONF_KIND_LATER:
-        return;
     }
 }
 
@@ -38,7 +36,7 @@ static void
 print_options(FILE *out, const char *section, const char *indent)
 {
     for (const struct conf_option *option = conf_options; option->name != NULL; option++) {
-        if (strcmp(option->section, section) != 0 || option->kind == CONF_KIND_LATER)
+        if (strcmp(option->section, section) != 0)
             continue;
         (void)fprintf(out, "%s%s = ", indent, option->name);
         print_values(out, option);
@@ -54,8 +52,6 @@ conf_options_print(FILE *out)
 {
     print_options(out, CONF_ROOT, "");
     for (const struct conf_section *row = conf_sections; row->name != NULL; row++) {
-        if (row->later != NULL)
-            continue;
         (void)fputs(row->name, out);
         for (size_t i = 0; row->kinds != NULL && row->kinds[i] != NULL; i++)
             (void)fprintf(out, "%s\"%s\"", i > 0 ? " | " : " ", row->kinds[i]);

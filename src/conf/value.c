@@ -179,10 +179,6 @@ conf_value_set(
         return set_template(option, text, folder, field, err);
     case CONF_KIND_ACCOUNT:
         return set_account(option, text, field, err);
-    case CONF_KIND_LATER:
-        return err_set(
-            err, ERR_INVALID, "%s: TLS is not available in this version; remove the section",
-            option->name);
     }
     abort();
 }
@@ -205,7 +201,6 @@ conf_value_finish(const struct conf_option *option, void *target)
         break;
     case CONF_KIND_NUMBER:
     case CONF_KIND_CHOICE:
-    case CONF_KIND_LATER:
         break;
     }
 }

@@ -30,8 +30,8 @@ struct ipc_packet {
 enum ipc_result
 ipc_receive(int fd, enum ipc_role from, enum ipc_role to, struct ipc_packet *packet);
 
-/* Sends one message without waiting; the descriptors stay the caller's. IPC_AGAIN: the other end
- * has too much to read already, nothing was sent. */
+/* Sends one message without waiting; the descriptors stay the caller's. IPC_AGAIN: the other
+ * end has too much to read already, nothing was sent. */
 enum ipc_result ipc_send(
     int fd, const struct ipc_header *header, const void *body, size_t body_size, const int *fds,
     size_t fd_count);

@@ -115,8 +115,46 @@ marks_fit(const void *body, size_t size)
     return marks->len >= 1 && size == offsetof(struct ipc_marks, bits) + marks->len;
 }
 
+static bool
+listener_fits(const void *body, size_t size)
+{
+    (void)size;
+    return ((const struct ipc_listener *)body)->tls <= 1;
+}
+
+static bool
+certificate_fits(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_certificate *certificate = body;
+    return certificate->index < certificate->count && certificate->count <= CONF_SECTIONS_MAX;
+}
+
+static bool
+judged_fits(const void *body, size_t size)
+{
+    (void)size;
+    return text_fits(&((const struct ipc_key_judged *)body)->text);
+}
+
+static bool
+sign_fits(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_sign *sign = body;
+    return sign->len <= sizeof sign->input && sign->pss <= 1;
+}
+
+static bool
+signed_fits(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_signed *made = body;
+    return made->len <= sizeof made->signature;
+}
+
 #define BIT(value) (1u << (value))
-#define ANY_ROLE   (BIT(IPC_FRONT) | BIT(IPC_AUTH) | BIT(IPC_STORE))
+#define ANY_ROLE   (BIT(IPC_FRONT) | BIT(IPC_AUTH) | BIT(IPC_STORE) | BIT(IPC_KEYS))
 
 static const struct row {
     const char *name;
@@ -144,7 +182,15 @@ static const struct row {
     [IPC_STORE_SETTINGS] =
         {"STORE_SETTINGS", BIT(IPC_PARENT), BIT(IPC_STORE), 0, FIXED(ipc_store_settings), NO_FD,
          store_settings_fit},
-    [IPC_LISTENER] = {"LISTENER", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, 0, 0, ONE_FD, NULL},
+    [IPC_LISTENER] =
+        {"LISTENER", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, FIXED(ipc_listener), ONE_FD,
+         listener_fits},
+    [IPC_CERTIFICATE] =
+        {"CERTIFICATE", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, FIXED(ipc_certificate), ONE_FD,
+         certificate_fits},
+    [IPC_TICKETS] =
+        {"TICKETS", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, FIXED(ipc_tickets), NO_FD, NULL},
+    [IPC_KEY] = {"KEY", BIT(IPC_PARENT), BIT(IPC_KEYS), 0, FIXED(ipc_key), 2, 2, NULL},
     [IPC_TALLY] = {"TALLY", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, 0, 0, ONE_FD, NULL},
     [IPC_CHANNEL] =
         {"CHANNEL", BIT(IPC_PARENT), ANY_ROLE, 0, FIXED(ipc_channel_info), ONE_FD,
@@ -152,6 +198,14 @@ static const struct row {
     [IPC_START] = {"START", BIT(IPC_PARENT), ANY_ROLE, 0, 0, 0, NO_FD, NULL},
     [IPC_DRAIN] = {"DRAIN", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, 0, 0, NO_FD, NULL},
     [IPC_READY] = {"READY", ANY_ROLE, BIT(IPC_PARENT), 0, 0, 0, NO_FD, NULL},
+    [IPC_KEY_JUDGED] =
+        {"KEY_JUDGED", BIT(IPC_KEYS), BIT(IPC_PARENT), 0, FIXED(ipc_key_judged), NO_FD,
+         judged_fits},
+    [IPC_SIGN] =
+        {"SIGN", BIT(IPC_FRONT), BIT(IPC_KEYS), BIT(IPC_STATE_NONE), FIXED(ipc_sign), NO_FD,
+         sign_fits},
+    [IPC_SIGNED] =
+        {"SIGNED", BIT(IPC_KEYS), BIT(IPC_FRONT), 0, FIXED(ipc_signed), NO_FD, signed_fits},
     [IPC_CHECK] =
         {"CHECK", BIT(IPC_FRONT), BIT(IPC_AUTH), BIT(IPC_STATE_NONE), FIXED(ipc_check), NO_FD,
          check_fits},
@@ -223,10 +277,9 @@ const char *
 ipc_role_name(enum ipc_role role)
 {
     static const char *const names[IPC_ROLE_COUNT] = {
-        [IPC_PARENT] = "restanted",
-        [IPC_FRONT] = "restanted-front",
-        [IPC_AUTH] = "restanted-auth",
-        [IPC_STORE] = "restanted-store",
+        [IPC_PARENT] = "restanted",    [IPC_FRONT] = "restanted-front",
+        [IPC_AUTH] = "restanted-auth", [IPC_STORE] = "restanted-store",
+        [IPC_KEYS] = "restanted-keys",
     };
     return names[role];
 }

@@ -22,6 +22,7 @@ enum ipc_role {
     IPC_FRONT,
     IPC_AUTH,
     IPC_STORE,
+    IPC_KEYS,
     IPC_ROLE_COUNT,
 };
 
@@ -31,13 +32,17 @@ enum ipc_type {
     IPC_AUTH_SETTINGS,
     IPC_AUTH_SOURCE,
     IPC_STORE_SETTINGS,
-    IPC_LISTENER, /* + the listening socket */
-    IPC_TALLY,    /* + memfd of the connection counters */
-    IPC_CHANNEL,  /* + the socket to another role */
+    IPC_LISTENER,    /* + the listening socket */
+    IPC_CERTIFICATE, /* + the file; the last one of a set puts the set in force */
+    IPC_TICKETS,
+    IPC_KEY,     /* + the certificate's file and the key's */
+    IPC_TALLY,   /* + memfd of the connection counters */
+    IPC_CHANNEL, /* + the socket to another role */
     IPC_START,
     IPC_DRAIN, /* front: accept no more, end when the last session has ended */
     /* the roles to parent */
     IPC_READY,
+    IPC_KEY_JUDGED,
     /* front to auth */
     IPC_CHECK,
     IPC_LOGIN,
@@ -51,6 +56,9 @@ enum ipc_type {
     IPC_OPEN_REFUSED,
     IPC_FETCHED, /* + a descriptor for each message that could be opened */
     IPC_COMMITTED,
+    /* front to keys, and back */
+    IPC_SIGN,
+    IPC_SIGNED,
     /* front to store */
     IPC_FETCH,
     IPC_SUSPECT,
@@ -97,11 +105,55 @@ struct ipc_front_settings {
     uint32_t tally_rows;  /* how many there are */
     uint32_t plaintext;   /* enum ipc_plaintext */
     uint32_t check_user;  /* unknown names are refused at USER */
+    uint32_t tls;         /* there are certificates: STLS is offered */
     uint32_t connections; /* limits; 0: none */
     uint32_t per_address;
     uint32_t login_seconds;
     uint32_t idle_seconds;
     uint32_t failure_delay_ms;
+};
+
+struct ipc_listener {
+    uint32_t tls; /* 1: TLS before the greeting */
+};
+
+struct ipc_certificate {
+    uint32_t key;   /* the number of its private key */
+    uint32_t index; /* in the set, from 0 */
+    uint32_t count; /* of the set */
+};
+
+/* The keys of TLS tickets, current and previous; net/tls_server.h says what is in them. */
+#define IPC_TICKETS_SIZE 160u
+struct ipc_tickets {
+    unsigned char octets[IPC_TICKETS_SIZE];
+};
+
+/* A private key and its certificate. Keys are told apart by their numbers, never used twice. */
+struct ipc_key {
+    uint32_t key;
+    uint32_t first; /* of the set that it belongs to: earlier ones are not in force any more */
+};
+
+struct ipc_key_judged {
+    uint32_t key;
+    uint32_t usable; /* 0 or 1; 0: the text says why */
+    struct ipc_text text;
+};
+
+#define IPC_SIGN_INPUT_MAX  512u
+#define IPC_SIGN_OUTPUT_MAX 1024u
+struct ipc_sign {
+    uint32_t key;
+    uint32_t signature; /* enum tls_signature */
+    uint32_t pss;       /* 0 or 1 */
+    uint32_t len;
+    char input[IPC_SIGN_INPUT_MAX];
+};
+
+struct ipc_signed {
+    uint32_t len; /* 0: refused */
+    char signature[IPC_SIGN_OUTPUT_MAX];
 };
 
 struct ipc_auth_settings {

@@ -54,7 +54,13 @@ tls_stream_handshake(struct ssl_st *tls, struct err *err)
 {
     prepare();
     int returned = SSL_do_handshake(tls);
-    return returned == 1 ? TLS_DONE : result_of(tls, returned, "TLS handshake", err);
+    if (returned == 1)
+        return TLS_DONE;
+    enum tls_result result = result_of(tls, returned, "TLS handshake", err);
+    if (result != TLS_CLOSED)
+        return result;
+    (void)tls_error(err, "TLS handshake"); /* the end comes too early here */
+    return TLS_FAILED;
 }
 
 enum tls_result

@@ -19,12 +19,13 @@ enum tls_result {
     TLS_WANT_READ,  /* when the socket is readable: the same call again */
     TLS_WANT_WRITE, /* when the socket is writable: the same call again */
     TLS_CLOSED,     /* the peer has ended its side in order; it may still be written to */
-    TLS_FAILED,     /* broken, also a stream that ends without the closing alert (R8314-4) */
+    TLS_FAILED,     /* broken; for a client also a stream that ends without the closing alert */
 };
 
 /* What is left on the queue of OpenSSL's errors as one text: ERR_PROTOCOL, or ERR_NOMEM. */
 enum err_code tls_error(struct err *err, const char *doing);
 
+/* Never TLS_CLOSED. */
 enum tls_result tls_stream_handshake(struct ssl_st *tls, struct err *err);
 
 /* At least one octet, at most `cap`. After the handshake. */

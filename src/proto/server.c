@@ -27,7 +27,7 @@ pop_session_enter(struct pop_server *server, enum pop_state next)
 enum pop_server_step
 pop_on_capa(struct pop_server *server, struct command *command)
 {
-    pop_reply_capa(command->out, server->config);
+    pop_reply_capa(command->out, server->config, server->state != POP_STATE_AUTHORIZATION);
     return STEP_ANSWERED;
 }
 
@@ -49,6 +49,7 @@ static const struct verb {
     {"RETR", IN_TRANSACTION, ARGS_MESSAGE, pop_on_retr},
     {"RSET", IN_TRANSACTION, ARGS_NONE, pop_on_rset},
     {"STAT", IN_TRANSACTION, ARGS_NONE, pop_on_stat},
+    {"STLS", IN_AUTHORIZATION, ARGS_NONE, pop_on_stls},
     {"TOP", IN_TRANSACTION, ARGS_MESSAGE_LINES, pop_on_top},
     {"UIDL", IN_TRANSACTION, ARGS_OPTIONAL_MESSAGE, pop_on_uidl},
     {"USER", IN_AUTHORIZATION, ARGS_WORD, pop_on_user},
@@ -174,6 +175,15 @@ pop_server_next(
             step = run_command(server, line, &command);
             break;
         }
+        if (step == POP_SERVER_STLS && in->len > 0) {
+            /* Somebody has put something between STLS and the handshake: it must not be run
+             * inside TLS, and what else was put there is not known (R2595-4). */
+            server->pending = POP_PENDING_NONE;
+            pop_session_enter(server, POP_STATE_CLOSED);
+            return POP_SERVER_CLOSE;
+        }
+        if (step == POP_SERVER_STLS)
+            pop_reply_ok(out, POP_VIEW("begin TLS now"));
         if (step != STEP_ANSWERED)
             return step;
     }

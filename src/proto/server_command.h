@@ -57,6 +57,7 @@ bool pop_continue_listing(struct pop_server *server, struct pop_buffer *out);
 
 /* One for each verb. */
 handler pop_on_apop, pop_on_capa, pop_on_dele, pop_on_list, pop_on_noop, pop_on_pass,
-    pop_on_quit, pop_on_retr, pop_on_rset, pop_on_stat, pop_on_top, pop_on_uidl, pop_on_user;
+    pop_on_quit, pop_on_retr, pop_on_rset, pop_on_stat, pop_on_stls, pop_on_top, pop_on_uidl,
+    pop_on_user;
 
 #endif

@@ -6,7 +6,10 @@ enum pop_server_step
 pop_on_user(struct pop_server *server, struct command *command)
 {
     if (!server->config->user_allowed) {
-        pop_reply_err(command->out, POP_VIEW("USER is not available here"));
+        pop_reply_err(
+            command->out, server->config->stls
+                              ? POP_VIEW("a password is taken over TLS only: STLS comes first")
+                              : POP_VIEW("a password is not taken over this connection"));
         return STEP_ANSWERED;
     }
     memcpy(server->user, command->word.data, command->word.len);
@@ -52,6 +55,27 @@ pop_on_apop(struct pop_server *server, struct command *command)
     command->event->apop = true;
     server->pending = POP_PENDING_LOGIN;
     return POP_SERVER_LOGIN;
+}
+
+enum pop_server_step
+pop_on_stls(struct pop_server *server, struct command *command)
+{
+    if (!server->config->stls) {
+        pop_reply_err(command->out, POP_VIEW("STLS is not available here, or TLS is active"));
+        return STEP_ANSWERED;
+    }
+    server->pending = POP_PENDING_TLS;
+    return POP_SERVER_STLS;
+}
+
+void
+pop_server_tls_started(struct pop_server *server, const struct pop_server_config *config)
+{
+    assert(server->pending == POP_PENDING_TLS);
+    server->pending = POP_PENDING_NONE;
+    server->config = config;
+    server->user_given = false;
+    explicit_bzero(server->user, sizeof server->user);
 }
 
 /* The password may lie in the line that PASS came in. */

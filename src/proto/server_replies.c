@@ -73,12 +73,14 @@ pop_put_maildrop(struct pop_buffer *out, uint64_t count, uint64_t octets)
 }
 
 void
-pop_reply_capa(struct pop_buffer *out, const struct pop_server_config *config)
+pop_reply_capa(struct pop_buffer *out, const struct pop_server_config *config, bool login_done)
 {
     pop_reply_ok(out, POP_VIEW("this server can"));
     pop_buffer_put(out, POP_VIEW("TOP\r\nUIDL\r\n"));
     if (config->user_allowed)
         pop_buffer_put(out, POP_VIEW("USER\r\n"));
+    if (config->stls && !login_done)
+        pop_buffer_put(out, POP_VIEW("STLS\r\n"));
     /* RFC 2449, section 6.7: NEVER, because nothing is deleted by policy (R2449-15). */
     pop_buffer_put(
         out, POP_VIEW("PIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\n"

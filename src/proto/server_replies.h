@@ -20,7 +20,8 @@ void
 pop_put_count(struct pop_buffer *out, uint64_t count, struct pop_view noun); /* "1 octet" */
 void pop_put_maildrop(struct pop_buffer *out, uint64_t count, uint64_t octets);
 
-/* The whole answer to CAPA. */
-void pop_reply_capa(struct pop_buffer *out, const struct pop_server_config *config);
+/* The whole answer to CAPA. `login_done`: STLS is not permitted any more (R2595-10). */
+void
+pop_reply_capa(struct pop_buffer *out, const struct pop_server_config *config, bool login_done);
 
 #endif

@@ -25,7 +25,7 @@ listener_ready(struct loop_source *source, uint32_t events)
         int fd = accept4(
             source->fd, (struct sockaddr *)(void *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            session_accept(listener->front, fd, &peer);
+            session_accept(listener, fd, &peer);
             continue;
         }
         /* Another front was faster, or the client has gone again. A full descriptor table is
@@ -47,18 +47,25 @@ listeners_close(struct front *front)
 }
 
 static void
-on_listener(struct front *front, int fd)
+on_listener(struct front *front, const struct ipc_listener *info, int fd)
 {
     CHECK(front->listener_count < FRONT_LISTENERS_MAX);
     struct front_listener *listener = &front->listeners[front->listener_count++];
-    *listener =
-        (struct front_listener){.source = {.fd = fd, .ready = listener_ready}, .front = front};
+    *listener = (struct front_listener){
+        .source = {.fd = fd, .ready = listener_ready},
+        .front = front,
+        .tls = info->tls != 0,
+    };
 }
 
 static void
 on_channel(struct front *front, const struct ipc_channel_info *info, int fd)
 {
-    CHECK(info->role == IPC_AUTH || info->role == IPC_STORE);
+    CHECK(info->role == IPC_AUTH || info->role == IPC_STORE || info->role == IPC_KEYS);
+    if (info->role == IPC_KEYS) {
+        front_keys(front, fd);
+        return;
+    }
     link_open(info->role == IPC_AUTH ? &front->auth : &front->store, fd);
 }
 
@@ -83,9 +90,12 @@ set_config(struct front *front)
         .implementation = POP_VIEW("restante"),
         .user_allowed = true,
         .check_user = settings->check_user != 0,
+        .stls = front->tls != NULL, /* announced only if it can work (R8314-8) */
     };
     front->refused_config = front->plain_config;
     front->refused_config.user_allowed = false;
+    front->tls_config = front->plain_config;
+    front->tls_config.stls = false;
     init_timers(front);
 }
 
@@ -119,7 +129,13 @@ on_control(struct front *front, struct ipc_packet *packet)
         front->settings = *(const struct ipc_front_settings *)body;
         break;
     case IPC_LISTENER:
-        on_listener(front, ipc_packet_take_fd(packet, 0));
+        on_listener(front, body, ipc_packet_take_fd(packet, 0));
+        break;
+    case IPC_CERTIFICATE:
+        front_certificate(front, body, packet->fds[0]);
+        break;
+    case IPC_TICKETS:
+        front_tickets(front, body);
         break;
     case IPC_TALLY:
         front->tally_fd = ipc_packet_take_fd(packet, 0);
@@ -214,6 +230,7 @@ main(void)
     role_start(IPC_FRONT);
 
     front.tally_fd = -1;
+    front.keys_fd = -1;
     front.control = (struct loop_source){.fd = ROLE_CONTROL_FD, .ready = control_ready};
     front.auth = (struct link){.source = {.fd = -1}, .front = &front, .peer = IPC_AUTH};
     front.store = (struct link){.source = {.fd = -1}, .front = &front, .peer = IPC_STORE};

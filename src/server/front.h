@@ -5,7 +5,9 @@
  *
  * Files: front.c (start, control channel, listeners, timers), front_link.c
  * (channels to auth and store), front_login.c and front_message.c (what the
- * events of a session need), front_session.c (a connection's life and octets).
+ * events of a session need), front_session.c (a connection's life),
+ * front_stream.c (its octets, plain or inside TLS), front_tls.c (certificates,
+ * handshakes, the channel to keys).
  */
 #ifndef SERVER_FRONT_H
 #define SERVER_FRONT_H
@@ -14,6 +16,7 @@
 #include "ipc/channel.h"
 #include "net/loop.h"
 #include "net/timer.h"
+#include "net/tls_server.h"
 #include "server/tally.h"
 
 #include <pop/server.h>
@@ -60,6 +63,7 @@ struct link {
 struct front_listener {
     struct loop_source source;
     struct front *front;
+    bool tls; /* before the greeting */
 };
 
 struct session;
@@ -82,6 +86,11 @@ struct front {
     char hostname[USER_NAME_MAX];
     struct pop_server_config plain_config;   /* plaintext logins allowed */
     struct pop_server_config refused_config; /* not allowed to this peer */
+    struct pop_server_config tls_config;     /* inside TLS */
+    struct tls_server *tls;                  /* NULL: no certificates */
+    struct tls_server *tls_next;             /* a set that is not complete yet */
+    struct tls_ticket_keys tickets;
+    int keys_fd; /* channel to keys; -1: gone until the parent sends a new one */
     int tally_fd;
     struct tally tally;
     struct timer_queue login_timers;
@@ -140,8 +149,11 @@ struct session {
     bool store_open;
     enum pop_refusal refusal;
     uint32_t commit_left;
-    bool readable; /* edge-triggered: until a read says EAGAIN */
-    bool hung_up;  /* the client has sent all it will */
+    bool readable;      /* edge-triggered: until a read says EAGAIN */
+    bool hung_up;       /* the client has sent all it will */
+    struct ssl_st *tls; /* NULL: plain */
+    bool handshaking;   /* what is sent and received is still plain, or the handshake's */
+    bool greets_late;   /* TLS comes before the greeting */
     bool committed;
     unsigned turns; /* flushes since it was last waited for */
     uint16_t input_start;
@@ -185,7 +197,8 @@ link_is_open(const struct link *link)
 
 /* ---- front_session.c ---- */
 
-void session_accept(struct front *front, int fd, const struct sockaddr_storage *peer);
+void
+session_accept(struct front_listener *listener, int fd, const struct sockaddr_storage *peer);
 
 /* The session of a handle, or NULL. */
 struct session *session_find(struct front *front, uint64_t id);
@@ -199,8 +212,46 @@ void session_run_waiting(struct front *front);
 /* Closes the connection and lets go of everything; nothing is deleted by this (R1939-17). */
 void session_end(struct session *session, const char *reason);
 
+/* Which events of the connection are of interest besides the input. */
+void session_watch(struct session *session, uint32_t more_events);
+
 /* Sends *out. False: the connection does not take more now, or has failed and is ended. */
 bool session_flush(struct session *session, struct pop_buffer *out);
+
+/* ---- front_stream.c ---- */
+
+/* Sends as much as the socket takes. Negative: the connection has failed. */
+ssize_t stream_send(struct session *session, const char *data, size_t len);
+
+enum stream_result {
+    STREAM_OCTETS,
+    STREAM_EMPTY, /* nothing there now */
+    STREAM_ENDED, /* the client has sent all it will */
+    STREAM_BROKEN,
+};
+
+/* Fills the session's input. Keeps `readable` true as long as there may be more. */
+enum stream_result stream_receive(struct session *session);
+
+/* Something that the client sent was not read yet. */
+bool stream_has_input(const struct session *session);
+
+/* The end in good order: the closing alert, inside TLS (R8314-4). */
+void stream_close(struct session *session);
+
+/* ---- front_tls.c ---- */
+
+/* A certificate of a set; the last one puts the set in force for new connections. */
+void front_certificate(struct front *front, const struct ipc_certificate *info, int fd);
+void front_tickets(struct front *front, const struct ipc_tickets *tickets);
+void front_keys(struct front *front, int fd);
+
+/* The handshake is next. False: the session has ended. */
+bool session_begin_tls(struct session *session);
+
+/* Goes on with it; at its end greets, or tells libpop. False: wait, or the session has ended.
+ */
+bool session_handshake(struct session *session, struct pop_buffer *out);
 
 /* ---- front_login.c: asking and hearing auth and store ---- */
 

@@ -122,9 +122,12 @@ log_end(const struct session *session, const char *reason)
             log_info("%s: %s", peer, reason);
         return;
     }
+    char tls[TLS_NAME_MAX] = "plain text";
+    if (session->tls != NULL)
+        tls_stream_name(session->tls, tls);
     log_info(
-        "user %s from %s: %u messages sent (%llu octets), %u deleted; %s", session->user, peer,
-        session->retrieved, (unsigned long long)session->sent,
+        "user %s from %s (%s): %u messages sent (%llu octets), %u deleted; %s", session->user,
+        peer, tls, session->retrieved, (unsigned long long)session->sent,
         session->committed ? session->pop.marked - session->commit_left : 0,
         reason != NULL ? reason : "the client has gone");
 }
@@ -174,6 +177,7 @@ session_end(struct session *session, const char *reason)
         free(session->block);
     free(session->marks);
     free(session->blocked);
+    tls_stream_free(session->tls);
     slot_release(front, session->id);
     explicit_bzero(session->input, sizeof session->input);
     free(session);
@@ -181,8 +185,8 @@ session_end(struct session *session, const char *reason)
 
 /* ---- output ---- */
 
-static void
-watch(struct session *session, uint32_t more_events)
+void
+session_watch(struct session *session, uint32_t more_events)
 {
     struct err err;
     uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET | more_events;
@@ -197,24 +201,13 @@ note_progress(struct session *session)
         timer_start(&session->front->idle_timers, &session->deadline, clock_ms());
 }
 
-/* Sends as much as the socket takes. Negative: the connection has failed. */
 static ssize_t
 send_some(struct session *session, const char *data, size_t len)
 {
-    size_t sent = 0;
-    while (sent < len) {
-        ssize_t n = send(session->source.fd, data + sent, len - sent, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
-            break;
-        if (n < 0)
-            return -1;
-        sent += (size_t)n;
-    }
+    ssize_t sent = stream_send(session, data, len);
     if (sent > 0)
         note_progress(session);
-    return (ssize_t)sent;
+    return sent;
 }
 
 /* Keeps what the socket did not take, until it is writable. */
@@ -227,7 +220,7 @@ block_output(struct session *session, const char *data, size_t len)
     memcpy(session->blocked, data, len);
     session->blocked_len = len;
     session->blocked_sent = 0;
-    watch(session, EPOLLOUT);
+    session_watch(session, EPOLLOUT);
     return true;
 }
 
@@ -249,7 +242,7 @@ unblock_output(struct session *session)
         return false;
     free(session->blocked);
     session->blocked = NULL;
-    watch(session, 0);
+    session_watch(session, 0);
     return true;
 }
 
@@ -290,25 +283,21 @@ session_read(struct session *session, struct pop_buffer *out)
         (void)session_flush(session, out);
         return false;
     }
-    ssize_t n = read(session->source.fd, session->input, sizeof session->input);
-    if (n > 0) {
-        session->input_len = (uint16_t)n;
-        /* A short read has emptied the socket: the next octet, or the end, is a new event. */
-        session->readable = (size_t)n == sizeof session->input || session->hung_up;
+    switch (stream_receive(session)) {
+    case STREAM_OCTETS:
         note_progress(session);
         return true;
-    }
-    if (n < 0 && errno == EINTR)
-        return true;
-    if (n < 0 && errno == EAGAIN) {
-        session->readable = false;
+    case STREAM_EMPTY:
         (void)session_flush(session, out);
         return false;
-    }
-    /* Every answer to what came before goes out first (R1939-22). */
-    if (n == 0 && !session_flush(session, out))
+    case STREAM_ENDED: /* every answer to what came before goes out first (R1939-22) */
+        if (session_flush(session, out))
+            session_end(session, "the client has gone without QUIT");
         return false;
-    session_end(session, n == 0 ? "the client has gone without QUIT" : "the connection broke");
+    case STREAM_BROKEN:
+        break;
+    }
+    session_end(session, "the connection broke");
     return false;
 }
 
@@ -335,12 +324,10 @@ session_linger(struct session *session)
 static void
 session_close(struct session *session, struct pop_buffer *out)
 {
-    char octet;
     if (!session_flush(session, out))
         return; /* comes here again when it is sent */
-    bool more_input = session->input_len > session->input_start ||
-                      recv(session->source.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-    if (!more_input) {
+    stream_close(session);
+    if (session->input_len == session->input_start && !stream_has_input(session)) {
         session_end(session, "done");
         return;
     }
@@ -380,6 +367,8 @@ session_step(struct session *session, struct pop_buffer *out)
     case POP_SERVER_COMMIT:
         session_commit(session);
         return true;
+    case POP_SERVER_STLS:
+        return session_begin_tls(session);
     case POP_SERVER_CLOSE:
         session_close(session, out);
         return false;
@@ -403,6 +392,9 @@ session_run(struct session *session)
     for (;;) {
         if (session->message_fd >= 0) {
             if (message_pump(session, &out) != MESSAGE_DONE)
+                return;
+        } else if (session->handshaking) {
+            if (!session_flush(session, &out) || !session_handshake(session, &out))
                 return;
         } else if (session->answered) {
             session_answer(session, &out);
@@ -454,9 +446,10 @@ config_for(struct front *front, const struct sockaddr_storage *peer)
 }
 
 void
-session_accept(struct front *front, int fd, const struct sockaddr_storage *peer)
+session_accept(struct front_listener *listener, int fd, const struct sockaddr_storage *peer)
 {
     struct err err;
+    struct front *front = listener->front;
     struct session *session = calloc(1, sizeof *session);
     if (session == NULL || !slot_take(front, session)) {
         log_error("no memory for a connection");
@@ -468,7 +461,9 @@ session_accept(struct front *front, int fd, const struct sockaddr_storage *peer)
     session->peer = *peer;
     session->source = (struct loop_source){.fd = fd, .ready = session_ready};
     session->message_fd = -1;
-    pop_server_init(&session->pop, config_for(front, peer));
+    session->greets_late = listener->tls;
+    pop_server_init(
+        &session->pop, listener->tls ? &front->tls_config : config_for(front, peer));
 
     struct pop_buffer out = {.data = front->output, .cap = FRONT_OUTPUT_MAX};
     enum pop_refusal refusal = over_limit(front, peer);
@@ -478,6 +473,10 @@ session_accept(struct front *front, int fd, const struct sockaddr_storage *peer)
         session_end(session, err.text);
         return;
     }
+    if (refusal != POP_REFUSAL_COUNT && listener->tls) {
+        session_end(session, "refused: too many connections"); /* no handshake to say so */
+        return;
+    }
     if (refusal != POP_REFUSAL_COUNT) {
         pop_server_greet_refused(&session->pop, refusal, &out);
         if (session_flush(session, &out))
@@ -485,6 +484,11 @@ session_accept(struct front *front, int fd, const struct sockaddr_storage *peer)
         return;
     }
     timer_start(&front->login_timers, &session->deadline, clock_ms());
+    if (listener->tls) {
+        if (session_begin_tls(session))
+            session_run(session);
+        return;
+    }
     pop_server_greet(&session->pop, &out);
     (void)session_flush(session, &out);
 }

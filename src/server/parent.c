@@ -42,6 +42,14 @@ raise_descriptor_limit(void)
     }
 }
 
+static void
+listeners_close(int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)close(fds[i]); /* nothing was accepted on them here */
+    free(fds);
+}
+
 /* Listening sockets for `conf`; those that `old` has already are taken over. */
 static enum err_code
 listeners_open(
@@ -60,9 +68,7 @@ listeners_open(
                 fds[i] = dup(old_fds[j]);
         if (fds[i] < 0 &&
             listener_open(&address->socket, address->len, &fds[i], err) != ERR_OK) {
-            while (i-- > 0)
-                (void)close(fds[i]); /* never used */
-            free(fds);
+            listeners_close(fds, i);
             return err->code;
         }
     }
@@ -75,6 +81,8 @@ resolve_users(const struct conf *conf, struct role_user users[IPC_ROLE_COUNT], s
 {
     if (role_user_resolve("user-front", &conf->user_front, &users[IPC_FRONT], err) != ERR_OK ||
         role_user_resolve("user-auth", &conf->user_auth, &users[IPC_AUTH], err) != ERR_OK)
+        return err->code;
+    if (role_user_resolve("user-keys", &conf->user_keys, &users[IPC_KEYS], err) != ERR_OK)
         return err->code;
     return role_user_resolve("user-store", &conf->user_store, &users[IPC_STORE], err);
 }
@@ -102,6 +110,7 @@ set_up(struct parent *parent, struct err *err)
         parent->fronts[i] = (struct child){.role = IPC_FRONT, .control = -1};
     parent->auth = (struct child){.role = IPC_AUTH, .control = -1};
     parent->store = (struct child){.role = IPC_STORE, .control = -1};
+    parent->keys = (struct child){.role = IPC_KEYS, .control = -1};
     if (resolve_users(&parent->conf, parent->users, err) != ERR_OK ||
         listeners_open(&parent->conf, NULL, NULL, &parent->listeners, err) != ERR_OK ||
         tally_make(parent->front_max, &parent->tally_fd, err) != ERR_OK)
@@ -145,9 +154,14 @@ reload(struct parent *parent)
         conf_finish(&fresh);
         return;
     }
-    for (size_t i = 0; i < parent->conf.listener_count; i++)
-        (void)close(parent->listeners[i]); /* those still wanted were duplicated */
-    free(parent->listeners);
+    if (roles_prepare(parent, &fresh, &err) != ERR_OK) {
+        log_error("not reloaded: %s", err.text);
+        listeners_close(listeners, fresh.listener_count);
+        conf_finish(&fresh);
+        return;
+    }
+    /* Those still wanted were duplicated. */
+    listeners_close(parent->listeners, parent->conf.listener_count);
     conf_finish(&parent->conf);
     parent->conf = fresh;
     parent->listeners = listeners;
@@ -192,11 +206,10 @@ static void
 turn(struct parent *parent, struct pollfd *polls, int64_t timeout_ms)
 {
     nfds_t count = 0;
-    struct child *children[2 * PARENT_FRONTS_MAX + 2];
+    struct child *children[PARENT_CHILDREN_MAX];
     polls[count++] = (struct pollfd){.fd = parent->signal_fd, .events = POLLIN};
-    struct child *singles[] = {&parent->auth, &parent->store};
-    for (uint32_t i = 0; i < parent->front_max + 2; i++) {
-        struct child *child = i < 2 ? singles[i] : &parent->fronts[i - 2];
+    struct child *child;
+    for (uint32_t i = 0; (child = role_child(parent, i)) != NULL; i++) {
         if (child->control < 0 || child->ready)
             continue;
         children[count - 1] = child;
@@ -212,11 +225,18 @@ turn(struct parent *parent, struct pollfd *polls, int64_t timeout_ms)
         on_signals(parent);
 }
 
+/* The earlier of two waits, of which -1 is for ever. */
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 int
 parent_run(struct parent *parent)
 {
     struct err err;
-    static struct pollfd polls[2 * PARENT_FRONTS_MAX + 3];
+    static struct pollfd polls[PARENT_CHILDREN_MAX + 1];
     for (size_t i = 0; i < parent->conf.warning_count; i++)
         log_warning("%s", parent->conf.warnings[i]);
     if (set_up(parent, &err) != ERR_OK || watch_signals(parent, &err) != ERR_OK ||
@@ -227,7 +247,7 @@ parent_run(struct parent *parent)
     }
     int64_t kill_ms = 0;
     while (!parent->stopping || roles_running(parent)) {
-        int64_t wait = roles_restart_wait(parent);
+        int64_t wait = sooner(roles_restart_wait(parent), tls_wait_ms(parent));
         if (parent->stopping) {
             int64_t now = clock_ms();
             kill_ms = kill_ms == 0 ? now + PARENT_STOP_MS : kill_ms;
@@ -238,7 +258,10 @@ parent_run(struct parent *parent)
         turn(parent, polls, wait);
         if (!parent->stopping && roles_start(parent, &err) != ERR_OK)
             log_error("%s", err.text);
+        if (!parent->stopping)
+            tls_look(parent);
     }
+    tls_finish(&parent->tls);
     log_info("stopped");
     return EX_OK;
 }

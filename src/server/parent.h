@@ -3,13 +3,15 @@
  * from outside but its own configuration file.
  *
  * Files: restanted.c (command line), parent.c (its life), parent_roles.c (the
- * role processes and their channels), role_user.c (users to run as).
+ * role processes and their channels), parent_tls.c (certificates and tickets),
+ * role_user.c (users to run as).
  */
 #ifndef SERVER_PARENT_H
 #define SERVER_PARENT_H
 
 #include "conf/conf.h"
 #include "ipc/channel.h"
+#include "net/tls_server.h"
 #include "server/role_user.h"
 #include "server/tally.h"
 
@@ -17,6 +19,9 @@
 
 /* Fronts at most: twice the cores of a large machine. */
 #define PARENT_FRONTS_MAX 256u
+
+/* Role processes at most: two generations of fronts, auth, store, keys. */
+#define PARENT_CHILDREN_MAX (2 * PARENT_FRONTS_MAX + 3)
 
 /* A role that dies is started again after this, doubled while it keeps dying soon. */
 #define PARENT_BACKOFF_MIN_MS 50
@@ -39,6 +44,31 @@ struct child {
     int64_t backoff_ms;
 };
 
+/* How a file was when it was read: another time, size or inode means that it has changed. */
+struct tls_file {
+    uint64_t inode;
+    int64_t size;
+    int64_t mtime_ns;
+};
+
+/* A certificate in force. */
+struct tls_pair {
+    int certificate_fd; /* what fronts are given; the file may be another one by now */
+    uint32_t key;       /* the number of its private key */
+};
+
+/* Certificates and tickets. Zeroed = none. */
+struct parent_tls {
+    struct tls_pair *pairs;
+    size_t count;
+    uint32_t next_key;
+    struct tls_file *seen; /* two for each section of the configuration, when last tried */
+    size_t seen_count;
+    int64_t look_ms; /* when the files are looked at next */
+    int64_t rotate_ms;
+    struct tls_ticket_keys tickets;
+};
+
 struct parent {
     struct conf conf;
     const char *conf_path;
@@ -46,6 +76,7 @@ struct parent {
     char program_folder[PATH_LEN_MAX]; /* where the role programs are looked for first */
     struct child auth;
     struct child store;
+    struct child keys;    /* runs only if there are certificates */
     struct child *fronts; /* front_max of them */
     uint32_t front_count; /* how many should run */
     uint32_t front_max;
@@ -53,6 +84,7 @@ struct parent {
     int *listeners; /* one for each of the configuration */
     int tally_fd;
     struct tally tally;
+    struct parent_tls tls;
     int signal_fd;
     bool announced; /* "ready" was said */
     bool stopping;
@@ -70,7 +102,11 @@ enum err_code roles_start(struct parent *parent, struct err *err);
 bool roles_ended(struct parent *parent, pid_t pid, int status);
 
 /* Milliseconds until a planned restart is due; -1: none is planned. */
-int64_t roles_restart_wait(const struct parent *parent);
+int64_t roles_restart_wait(struct parent *parent);
+
+/* Has the certificates of a configuration that is about to be in force judged, by a keys
+ * process that is started if none runs. On failure those in force stay. */
+enum err_code roles_prepare(struct parent *parent, const struct conf *conf, struct err *err);
 
 /* New settings for auth and store, new fronts; the old ones drain. */
 enum err_code roles_reload(struct parent *parent, struct err *err);
@@ -78,9 +114,38 @@ enum err_code roles_reload(struct parent *parent, struct err *err);
 /* Listens to READY. True: all are ready now. */
 bool roles_listen(struct parent *parent, struct child *child);
 
+/* Starts keys alone, if there are certificates, has them judged, and ends it again. */
+enum err_code roles_check(struct parent *parent, struct err *err);
+
+/* Tells a role; descriptors stay the caller's. A role that is gone shows as an ended child:
+ * nothing has to be said here. */
+void role_tell(
+    struct child *child, uint32_t type, const void *body, size_t size, const int *fds,
+    size_t fd_count);
+
+/* Every role process there may be, running or not: NULL behind the last. */
+struct child *role_child(struct parent *parent, uint32_t index);
+
 /* Closes the control channels: the roles end by themselves. */
 void roles_stop(struct parent *parent);
 void roles_kill(struct parent *parent);
-bool roles_running(const struct parent *parent);
+bool roles_running(struct parent *parent);
+
+/* ---- parent_tls.c ---- */
+
+/* Reads the certificates and keys that `conf` names and has keys judge them; on success they
+ * are in force. ERR_INVALID names the files. Waits for keys. */
+enum err_code tls_load(struct parent *parent, const struct conf *conf, struct err *err);
+
+/* Gives a front what is in force. */
+void tls_tell(const struct parent *parent, struct child *front);
+
+/* Looks at the files and at the tickets' keys when it is time, and tells the fronts. */
+void tls_look(struct parent *parent);
+
+/* Milliseconds until the next look; -1: there is nothing to look at. */
+int64_t tls_wait_ms(const struct parent *parent);
+
+void tls_finish(struct parent_tls *tls);
 
 #endif

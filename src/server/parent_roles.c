@@ -88,12 +88,19 @@ spawn(struct parent *parent, struct child *child, struct err *err)
 
 /* ---- what a process is told ---- */
 
-/* A role that is gone shows as an ended child; nothing has to be said here. */
+void
+role_tell(
+    struct child *child, uint32_t type, const void *body, size_t size, const int *fds,
+    size_t fd_count)
+{
+    struct ipc_header header = {.type = type};
+    (void)ipc_send_wait(child->control, &header, body, size, fds, fd_count);
+}
+
 static void
 tell(struct child *child, uint32_t type, const void *body, size_t size, int fd)
 {
-    struct ipc_header header = {.type = type};
-    (void)ipc_send_wait(child->control, &header, body, size, &fd, fd >= 0 ? 1 : 0);
+    role_tell(child, type, body, size, &fd, fd >= 0 ? 1 : 0);
 }
 
 static void
@@ -120,6 +127,7 @@ tell_front(struct parent *parent, struct child *child)
         .tally_rows = parent->front_max,
         .plaintext = (uint32_t)conf->plaintext_login, /* same order in both enums */
         .check_user = conf->unknown_user == CONF_UNKNOWN_USER_AT_USER,
+        .tls = conf->tls_count > 0,
         .connections = conf->limits.connections,
         .per_address = conf->limits.per_address,
         .login_seconds = conf->limits.login_seconds,
@@ -129,8 +137,12 @@ tell_front(struct parent *parent, struct child *child)
     text_set(&settings.hostname, conf->hostname);
     tell(child, IPC_FRONT_SETTINGS, &settings, sizeof settings, -1);
     tell(child, IPC_TALLY, NULL, 0, parent->tally_fd);
-    for (size_t i = 0; i < conf->listener_count; i++)
-        tell(child, IPC_LISTENER, NULL, 0, parent->listeners[i]);
+    for (size_t i = 0; i < conf->listener_count; i++) {
+        struct ipc_listener listener = {
+            .tls = conf->listeners[i].transport == CONF_TRANSPORT_TLS};
+        tell(child, IPC_LISTENER, &listener, sizeof listener, parent->listeners[i]);
+    }
+    tls_tell(parent, child);
     tell(child, IPC_START, NULL, 0, -1);
 }
 
@@ -193,6 +205,12 @@ is_due(const struct child *child)
     return child->pid == 0 && (child->restart_ms == 0 || child->restart_ms <= clock_ms());
 }
 
+static bool
+wants_keys(const struct parent *parent)
+{
+    return parent->conf.tls_count > 0;
+}
+
 static enum err_code
 start_front(struct parent *parent, struct child *front, struct err *err)
 {
@@ -203,25 +221,67 @@ start_front(struct parent *parent, struct child *front, struct err *err)
     tally_clear(&parent->tally, front->row);
     if (spawn(parent, front, err) != ERR_OK ||
         connect_roles(front, &parent->auth, err) != ERR_OK ||
-        connect_roles(front, &parent->store, err) != ERR_OK)
+        connect_roles(front, &parent->store, err) != ERR_OK ||
+        (wants_keys(parent) && connect_roles(front, &parent->keys, err) != ERR_OK))
         return err->code;
     tell_front(parent, front);
     return ERR_OK;
 }
 
-/* auth or store is new: it gets a channel to everybody who is there. */
+/* A new process gets a channel to every front that runs. */
 static enum err_code
-reconnect(struct parent *parent, struct child *fresh, struct err *err)
+connect_fronts(struct parent *parent, struct child *fresh, struct err *err)
 {
     for (uint32_t i = 0; i < parent->front_max; i++)
         if (parent->fronts[i].pid > 0 &&
             connect_roles(&parent->fronts[i], fresh, err) != ERR_OK)
             return err->code;
-    return connect_roles(&parent->auth, &parent->store, err);
+    return ERR_OK;
+}
+
+static enum err_code
+start_keys(struct parent *parent, const struct conf *conf, struct err *err)
+{
+    if (spawn(parent, &parent->keys, err) != ERR_OK ||
+        connect_fronts(parent, &parent->keys, err) != ERR_OK)
+        return err->code;
+    tell(&parent->keys, IPC_START, NULL, 0, -1);
+    enum err_code code = tls_load(parent, conf, err);
+    for (uint32_t i = 0; code == ERR_OK && i < parent->front_max; i++)
+        if (parent->fronts[i].pid > 0)
+            tls_tell(parent, &parent->fronts[i]);
+    return code;
+}
+
+/* It has nothing to do any more. */
+static void
+stop_keys(struct parent *parent)
+{
+    if (parent->keys.pid == 0)
+        return;
+    parent->keys.draining = true;
+    (void)close(parent->keys.control); /* this is what tells it to end */
+    parent->keys.control = -1;
 }
 
 enum err_code
-roles_start(struct parent *parent, struct err *err)
+roles_prepare(struct parent *parent, const struct conf *conf, struct err *err)
+{
+    if (conf->tls_count == 0) {
+        stop_keys(parent);
+        tls_finish(&parent->tls);
+        return ERR_OK;
+    }
+    if (parent->keys.pid > 0)
+        return tls_load(parent, conf, err);
+    enum err_code code = start_keys(parent, conf, err);
+    if (code != ERR_OK)
+        stop_keys(parent);
+    return code;
+}
+
+static enum err_code
+start_store_and_auth(struct parent *parent, struct err *err)
 {
     bool new_store = is_due(&parent->store);
     bool new_auth = is_due(&parent->auth);
@@ -230,23 +290,31 @@ roles_start(struct parent *parent, struct err *err)
     if (new_auth && spawn(parent, &parent->auth, err) != ERR_OK)
         return err->code;
     if (parent->store.pid == 0 || parent->auth.pid == 0)
-        return ERR_OK; /* one waits for its restart; fronts come after it */
-
-    if (new_store && reconnect(parent, &parent->store, err) != ERR_OK)
+        return ERR_OK; /* one waits for its restart */
+    if (new_store && connect_fronts(parent, &parent->store, err) != ERR_OK)
         return err->code;
-    if (new_auth && !new_store && reconnect(parent, &parent->auth, err) != ERR_OK)
+    if (new_auth && connect_fronts(parent, &parent->auth, err) != ERR_OK)
         return err->code;
-    if (new_auth && new_store) /* both are new: fronts lack the way to auth still */
-        for (uint32_t i = 0; i < parent->front_max; i++)
-            if (parent->fronts[i].pid > 0 &&
-                connect_roles(&parent->fronts[i], &parent->auth, err) != ERR_OK)
-                return err->code;
+    if ((new_store || new_auth) && connect_roles(&parent->auth, &parent->store, err) != ERR_OK)
+        return err->code;
     if (new_store)
         tell_store(parent);
     if (new_auth)
         tell_auth(parent);
+    return ERR_OK;
+}
 
-    for (uint32_t i = 0; i < parent->front_max; i++) {
+enum err_code
+roles_start(struct parent *parent, struct err *err)
+{
+    if (start_store_and_auth(parent, err) != ERR_OK)
+        return err->code;
+    if (wants_keys(parent) && is_due(&parent->keys) &&
+        start_keys(parent, &parent->conf, err) != ERR_OK)
+        return err->code;
+    bool all = parent->store.pid > 0 && parent->auth.pid > 0 &&
+               (parent->keys.pid > 0 || !wants_keys(parent));
+    for (uint32_t i = 0; all && i < parent->front_max; i++) { /* fronts come last */
         struct child *front = &parent->fronts[i];
         bool wanted = front->restart_ms > 0 || fronts_running(parent) < parent->front_count;
         if (wanted && is_due(front) && start_front(parent, front, err) != ERR_OK)
@@ -255,16 +323,40 @@ roles_start(struct parent *parent, struct err *err)
     return ERR_OK;
 }
 
+enum err_code
+roles_check(struct parent *parent, struct err *err)
+{
+    if (!wants_keys(parent))
+        return ERR_OK;
+    parent->keys = (struct child){.role = IPC_KEYS, .control = -1};
+    if (role_user_resolve(
+            "user-keys", &parent->conf.user_keys, &parent->users[IPC_KEYS], err) != ERR_OK ||
+        spawn(parent, &parent->keys, err) != ERR_OK)
+        return err->code;
+    enum err_code code = tls_load(parent, &parent->conf, err);
+    (void)close(parent->keys.control); /* this ends it */
+    (void)waitpid(parent->keys.pid, NULL, 0);
+    tls_finish(&parent->tls);
+    return code;
+}
+
+struct child *
+role_child(struct parent *parent, uint32_t index)
+{
+    struct child *singles[] = {&parent->auth, &parent->store, &parent->keys};
+    enum { SINGLES = sizeof singles / sizeof *singles };
+    if (index < SINGLES)
+        return singles[index];
+    return index - SINGLES < parent->front_max ? &parent->fronts[index - SINGLES] : NULL;
+}
+
 static struct child *
 child_find(struct parent *parent, pid_t pid)
 {
-    if (parent->auth.pid == pid)
-        return &parent->auth;
-    if (parent->store.pid == pid)
-        return &parent->store;
-    for (uint32_t i = 0; i < parent->front_max; i++)
-        if (parent->fronts[i].pid == pid)
-            return &parent->fronts[i];
+    struct child *child;
+    for (uint32_t i = 0; (child = role_child(parent, i)) != NULL; i++)
+        if (child->pid == pid)
+            return child;
     return NULL;
 }
 
@@ -317,12 +409,13 @@ sooner(const struct child *child, int64_t now, int64_t wait)
 }
 
 int64_t
-roles_restart_wait(const struct parent *parent)
+roles_restart_wait(struct parent *parent)
 {
     int64_t now = clock_ms();
-    int64_t wait = sooner(&parent->auth, now, sooner(&parent->store, now, -1));
-    for (uint32_t i = 0; i < parent->front_max; i++)
-        wait = sooner(&parent->fronts[i], now, wait);
+    int64_t wait = -1;
+    struct child *child;
+    for (uint32_t i = 0; (child = role_child(parent, i)) != NULL; i++)
+        wait = sooner(child, now, wait);
     return wait;
 }
 
@@ -334,7 +427,8 @@ roles_listen(struct parent *parent, struct child *child)
         child->ready = true;
         ipc_packet_finish(&packet);
     }
-    bool all = parent->auth.ready && parent->store.ready;
+    bool all = parent->auth.ready && parent->store.ready &&
+               (parent->keys.ready || !wants_keys(parent));
     uint32_t fronts = 0;
     for (uint32_t i = 0; i < parent->front_max; i++)
         fronts += parent->fronts[i].ready && !parent->fronts[i].draining;
@@ -362,9 +456,8 @@ void
 roles_stop(struct parent *parent)
 {
     parent->stopping = true;
-    struct child *singles[] = {&parent->auth, &parent->store};
-    for (uint32_t i = 0; i < parent->front_max + 2; i++) {
-        struct child *child = i < 2 ? singles[i] : &parent->fronts[i - 2];
+    struct child *child;
+    for (uint32_t i = 0; (child = role_child(parent, i)) != NULL; i++) {
         if (child->control >= 0)
             (void)close(child->control); /* this is what tells it to end */
         child->control = -1;
@@ -375,19 +468,18 @@ roles_stop(struct parent *parent)
 void
 roles_kill(struct parent *parent)
 {
-    struct child *singles[] = {&parent->auth, &parent->store};
-    for (uint32_t i = 0; i < parent->front_max + 2; i++) {
-        struct child *child = i < 2 ? singles[i] : &parent->fronts[i - 2];
+    struct child *child;
+    for (uint32_t i = 0; (child = role_child(parent, i)) != NULL; i++)
         if (child->pid > 0)
             (void)kill(child->pid, SIGKILL);
-    }
 }
 
 bool
-roles_running(const struct parent *parent)
+roles_running(struct parent *parent)
 {
-    bool running = parent->auth.pid > 0 || parent->store.pid > 0;
-    for (uint32_t i = 0; i < parent->front_max; i++)
-        running |= parent->fronts[i].pid > 0;
-    return running;
+    struct child *child;
+    for (uint32_t i = 0; (child = role_child(parent, i)) != NULL; i++)
+        if (child->pid > 0)
+            return true;
+    return false;
 }

@@ -72,6 +72,12 @@ restanted_run(const char *conf_path, bool check)
         conf_finish(&parent.conf);
         return EX_CONFIG;
     }
+    find_programs(&parent);
+    if (check && roles_check(&parent, &err) != ERR_OK) {
+        log_error("%s: %s", conf_path, err.text);
+        conf_finish(&parent.conf);
+        return EX_CONFIG;
+    }
     if (check) {
         for (size_t i = 0; i < parent.conf.warning_count; i++)
             log_warning("%s", parent.conf.warnings[i]);
@@ -79,7 +85,6 @@ restanted_run(const char *conf_path, bool check)
         conf_finish(&parent.conf);
         return EX_OK;
     }
-    find_programs(&parent);
     int status = parent_run(&parent);
     conf_finish(&parent.conf);
     return status;

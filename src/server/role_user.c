@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /*
- * Front and auth need no files of their own, only a uid that nobody else has.
+ * Front, auth and keys need no files of their own, only a uid that nobody else has.
  * Where the default users do not exist these numbers serve, from a range that
  * Debian's policy leaves unused (60000 to 64999).
  */
@@ -23,7 +23,7 @@ fallback(const char *option, struct role_user *ret_user)
     static const struct {
         const char *option;
         uid_t id;
-    } rows[] = {{"user-front", 64510}, {"user-auth", 64511}};
+    } rows[] = {{"user-front", 64510}, {"user-auth", 64511}, {"user-keys", 64513}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(option, rows[i].option) == 0) {
             *ret_user = (struct role_user){true, rows[i].id, rows[i].id};

@@ -21,11 +21,23 @@ def unstuff(wire):
 
 
 class Pop3:
-    def __init__(self, port, host="127.0.0.1", timeout=TIMEOUT, greeting=True):
+    """`tls`: an ssl.SSLContext that wraps the connection before the greeting."""
+
+    def __init__(self, port, host="127.0.0.1", timeout=TIMEOUT, greeting=True, tls=None):
         self.socket = socket.create_connection((host, port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.pending = bytearray()
+        if tls is not None:
+            self.handshake(tls)
         self.greeting = self.line() if greeting else None
+
+    def handshake(self, tls, name="pop.example.org"):
+        self.socket = tls.wrap_socket(self.socket, server_hostname=name)
+
+    def stls(self, tls, name="pop.example.org"):
+        self.ok(b"STLS")
+        assert not self.pending
+        self.handshake(tls, name)
 
     def __enter__(self):
         return self

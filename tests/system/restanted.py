@@ -21,8 +21,8 @@ import pop3
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RESTANTE_BUILD", REPOSITORY / "build")).resolve()
 AS_ROOT = os.geteuid() == 0
-# Numbers that no Debian package uses: front, auth, store.
-FRONT_UID, AUTH_UID, STORE_UID = 64001, 64002, 64003
+# Numbers that no Debian package uses: front, auth, store, keys.
+FRONT_UID, AUTH_UID, STORE_UID, KEYS_UID = 64001, 64002, 64003, 64004
 
 
 def is_sanitized(program):
@@ -124,7 +124,9 @@ class Restanted:
     """One server in its own folder. `keys` replace lines of the configuration; `limits` those
     of its limits section; `prefix` runs it under another program."""
 
-    def __init__(self, users=USERS, limits=None, prefix=(), extra="", environment=None, **keys):
+    def __init__(
+        self, users=USERS, limits=None, prefix=(), extra="", environment=None, certificates=(), **keys
+    ):
         self.folder = Path(tempfile.mkdtemp(prefix="restante-test-"))
         self.folder.chmod(0o711)  # the roles' users must get through
         self.config = self.folder / "restanted.conf"
@@ -141,6 +143,8 @@ class Restanted:
         }
         self.extra = extra
         self.auth_uid = AUTH_UID
+        self.certificates = list(certificates)
+        self.tls_port = None  # of the listener with TLS before the greeting
         self.prefix = prefix
         self.environment = environment or {}
         self.process = None
@@ -195,6 +199,15 @@ class Restanted:
         if AS_ROOT:
             uids = {"front": FRONT_UID, "auth": self.auth_uid, "store": STORE_UID}
             lines += [f'user-{role} = "{uid}"' for role, uid in uids.items()]
+        if AS_ROOT and self.certificates:
+            lines.append(f'user-keys = "{KEYS_UID}"')
+        for certificate in self.certificates:
+            lines.append(
+                f'tls {{ certificate = "{certificate.certificate}"  key = "{certificate.key}" }}'
+            )
+        if self.tls_port:
+            address = f"127.0.0.1:{self.tls_port}"
+            lines.append(f'listen "pops" {{ address = "{address}"  tls = "implicit" }}')
         lines += [
             f'listen "pop" {{ address = "127.0.0.1:{self.port}" }}',
             'auth "passwd-file" { file = "users" }',
@@ -211,6 +224,8 @@ class Restanted:
     def start(self):
         for _ in range(3):
             self.port = free_port()
+            if self.certificates:
+                self.tls_port = free_port()
             self.write_config()
             self.process = subprocess.Popen(
                 [*self.prefix, BUILD / "restanted", "-c", self.config],
@@ -266,6 +281,9 @@ class Restanted:
 
     def connect(self, **options):
         return pop3.Pop3(self.port, **options)
+
+    def connect_tls(self, tls, **options):
+        return pop3.Pop3(self.tls_port, tls=tls, **options)
 
     def login(self, user=b"ann", password=None):
         client = self.connect()

@@ -305,14 +305,17 @@ static const struct mistake {
       {"limits = 5", ":4: 'limits' is a section: a { is needed here"},
       {"hostname { }", ":4: after 'hostname' an equal sign and a value are needed"},
       {"fronts = 1\nfronts = 2", ":5: 'fronts' is set twice, first on line 4"},
-      /* what a later version will know */
+      /* TLS */
       {"listen \"x\" { address = \"127.0.0.1:2\" tls = \"implicit\" }",
-       ":4: tls = \"implicit\" is not available in this version; use \"none\": TLS is not "
-       "available "
-       "in this version"},
-      {"tls {\n certificate = \"tls.crt\" key = \"tls.key\" }",
-       ":5: certificate: TLS is not available in this version; remove the section"},
-      {"tls { }", ":4: 'tls': TLS is not available in this version; remove the section"},
+       ":4: listen \"x\" speaks TLS, but there is no certificate: add "
+       "tls { certificate = \"tls.crt\" key = \"tls.key\" }"},
+      {"tls {\n certificate = \"tls.crt\"\n}",
+       ":6: tls has no key: a PEM file with the private key, not encrypted; may be root's "
+       "alone"},
+      {"tls { }",
+       ":4: tls has no certificate: a PEM file: the server's own certificate, then those above "
+       "it"},
+      {"tls \"name\" { }", ":4: missing opening brace"},
       /* syntax */
       {"hostname = \"a\n", ":4: a string is not closed on its line: \" is missing"},
       {"hostname = 'a", ":4: a string is not closed on its line: ' is missing"},
@@ -511,12 +514,9 @@ list_names_every_option_that_can_be_set(void **state)
     assert_non_null(out);
     conf_options_print(out);
     assert_int_equal(fclose(out), 0);
-    for (const struct conf_option *option = conf_options; option->name != NULL; option++) {
-        if (option->kind != CONF_KIND_LATER)
-            assert_non_null(strstr(list, option->name));
-    }
+    for (const struct conf_option *option = conf_options; option->name != NULL; option++)
+        assert_non_null(strstr(list, option->name));
     assert_non_null(strstr(list, "    idle-seconds = 0 to 604800\n        between commands"));
-    assert_null(strstr(list, "certificate"));
     free(list);
 }
 
@@ -549,7 +549,7 @@ example_is_read_and_shows_the_defaults(void **state)
         found[0] = ' ';
         shown++;
     }
-    assert_int_equal(shown, 13); /* all but tls, which has no function in this version */
+    assert_int_equal(shown, 15);
     assert_loads(place, text, &uncommented);
     assert_memory_equal(&conf.limits, &uncommented.limits, sizeof conf.limits);
     assert_int_equal(conf.plaintext_login, uncommented.plaintext_login);

@@ -55,7 +55,7 @@ S: AUTH-RESP-CODE
 S: EXPIRE NEVER
 S: IMPLEMENTATION restante
 S: .
-S: -ERR USER is not available here
+S: -ERR a password is not taken over this connection
 S: -ERR USER comes first
 S: +OK logged in, 0 messages (0 octets)
 S: +OK ...

@@ -47,6 +47,12 @@ on_user_allowed(struct wire_setup *setup, struct pop_view value)
 }
 
 static bool
+on_stls(struct wire_setup *setup, struct pop_view value)
+{
+    return take_yes(value, &setup->config.stls);
+}
+
+static bool
 on_check_user(struct wire_setup *setup, struct pop_view value)
 {
     return take_yes(value, &setup->config.check_user);
@@ -149,6 +155,7 @@ setup_row(struct wire_setup *setup, struct pop_view name, struct pop_view value)
     } rows[] = {
         {"login", on_login},               /* yes: starts logged in */
         {"user-allowed", on_user_allowed}, /* no: USER and PASS are not offered */
+        {"stls", on_stls},                 /* yes: STLS is offered */
         {"check-user", on_check_user},     /* yes: USER is refused for anybody but ann */
         {"hold", on_hold},                 /* yes: an answer is sent when it is complete */
         {"timestamp", on_timestamp},       /* APOP is offered with this */

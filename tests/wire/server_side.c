@@ -173,6 +173,9 @@ server_feed(void *data, struct pop_view in)
         case POP_SERVER_COMMIT:
             answer_commit(run);
             break;
+        case POP_SERVER_STLS: /* what is inside TLS is not for a transcript */
+            end_session(run, "handshake");
+            break;
         case POP_SERVER_CLOSE:
             end_session(run, "close");
             break;
