@@ -42,9 +42,11 @@ C: LANG
 C: LANG *
 C: QUIT
 S: +OK ...
-20 times S: +OK ...
+19 times S: -ERR unknown command
+S: +OK ...
 S: +OK logged in...
-20 times S: +OK goodbye
+19 times S: -ERR unknown command
+S: +OK goodbye
 S! close
 
 == server: what needs a login is refused before it
