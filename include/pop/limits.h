@@ -19,6 +19,9 @@
  * that send more exist; they are identifiers all the same (R1939-10). */
 #define POP_CLIENT_UID_MAX 512
 
+/* One line of a SASL exchange (R5034-10): OAuth tokens are the longest, some kilobytes. */
+#define POP_SASL_LINE_MAX 12288
+
 /* Commands that a client may have sent without an answer. 512 RETRs of the smallest messages
  * keep a 100 ms line busy; each costs 8 octets of queue. */
 #define POP_CLIENT_QUEUE_MAX 512

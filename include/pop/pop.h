@@ -2,6 +2,7 @@
 #ifndef POP_POP_H
 #define POP_POP_H
 
+#include <pop/base64.h>
 #include <pop/body.h>
 #include <pop/client.h>
 #include <pop/limits.h>

@@ -11,6 +11,8 @@
  *                            ROOM        send what is in *out first
  *                            CHECK_USER  answer with pop_server_user_checked()
  *                            LOGIN       answer with pop_server_login_accepted() or _refused()
+ *                            SASL        answer with pop_server_challenge() or as LOGIN
+ *                            SASL_ENDED  the exchange was given up; the client has its answer
  *                            FETCH       answer with pop_server_message_begin() or _refused()
  *                            COMMIT      answer with pop_server_commit_done()
  *                            STLS        send what is in *out, do the handshake, then
@@ -24,6 +26,7 @@
 #ifndef POP_SERVER_H
 #define POP_SERVER_H
 
+#include <pop/base64.h>
 #include <pop/body.h>
 #include <pop/limits.h>
 #include <pop/line.h>
@@ -48,6 +51,7 @@ enum pop_refusal {
     POP_REFUSAL_CONNECTIONS,     /* [SYS/TEMP] as a greeting: the server is full */
     POP_REFUSAL_PER_ADDRESS,     /* [SYS/TEMP] as a greeting: this address has its share */
     POP_REFUSAL_USER_SESSIONS,   /* [IN-USE] this user has too many sessions waiting */
+    POP_REFUSAL_SASL,            /* the exchange breaks the mechanism's rules */
     POP_REFUSAL_MESSAGE_GONE,    /* the message was removed by another program (R1939-52) */
     POP_REFUSAL_MESSAGE_CHANGED, /* it is no longer what LIST promised */
     POP_REFUSAL_COUNT,
@@ -57,9 +61,10 @@ enum pop_refusal {
 struct pop_server_config {
     struct pop_view hostname;       /* for the greeting; printable ASCII, at most 255 octets */
     struct pop_view implementation; /* for CAPA IMPLEMENTATION (R2449-20) */
-    struct pop_view timestamp; /* APOP: a msg-id for the greeting; empty: no APOP (R1939-32) */
-    bool user_allowed;         /* USER and PASS work, and are announced (R2449-8) */
-    bool check_user;           /* ask at USER whether the name exists (CHECK_USER) */
+    struct pop_view timestamp;  /* APOP: a msg-id for the greeting; empty: no APOP (R1939-32) */
+    struct pop_view mechanisms; /* SASL: names with single blanks between; empty: no AUTH */
+    bool user_allowed;          /* USER and PASS work, and are announced (R2449-8) */
+    bool check_user;            /* ask at USER whether the name exists (CHECK_USER) */
     bool stls; /* STLS works, and is announced until login: a certificate is there and TLS is
                   not active yet (R2595-1, R2595-10, R8314-8) */
 };
@@ -69,6 +74,8 @@ enum pop_server_step {
     POP_SERVER_ROOM,
     POP_SERVER_CHECK_USER,
     POP_SERVER_LOGIN,
+    POP_SERVER_SASL,
+    POP_SERVER_SASL_ENDED,
     POP_SERVER_FETCH,
     POP_SERVER_COMMIT,
     POP_SERVER_STLS,
@@ -76,11 +83,15 @@ enum pop_server_step {
 };
 
 struct pop_server_event {
-    struct pop_view user;     /* CHECK_USER, LOGIN: valid until the answer is given */
-    struct pop_view password; /* LOGIN: the same; for APOP the digest */
-    bool apop;                /* LOGIN */
-    uint32_t index;           /* FETCH: of the message, from 0 */
-    uint64_t lines;           /* FETCH: body lines wanted (TOP), or POP_LINES_ALL */
+    struct pop_view user;      /* CHECK_USER, LOGIN: valid until the answer is given */
+    struct pop_view password;  /* LOGIN: the same; for APOP the digest */
+    bool apop;                 /* LOGIN */
+    struct pop_view mechanism; /* SASL: its name as the configuration writes it, at the start of
+                                  an exchange; then empty */
+    struct pop_view response;  /* SASL: decoded, until the answer is given */
+    bool has_response;         /* SASL: the start of an exchange may be without one */
+    uint32_t index;            /* FETCH: of the message, from 0 */
+    uint64_t lines;            /* FETCH: body lines wanted (TOP), or POP_LINES_ALL */
 };
 
 /* What the owner awaits; for its assertions. */
@@ -93,6 +104,7 @@ enum pop_server_pending {
     POP_PENDING_MESSAGE, /* a message is being sent */
     POP_PENDING_COMMIT,
     POP_PENDING_TLS,
+    POP_PENDING_SASL,
 };
 
 /* The caller's storage; its fields are libpop's. */
@@ -109,6 +121,7 @@ struct pop_server {
     uint32_t index;    /* of the message being sent */
     uint64_t lines;
     struct pop_encoder encoder;
+    bool in_sasl;    /* the next line is a response */
     bool user_given; /* USER was accepted and PASS may follow (R1939-28) */
     uint8_t user_len;
     char user[POP_COMMAND_MAX];
@@ -144,6 +157,17 @@ void pop_server_tls_started(struct pop_server *server, const struct pop_server_c
 /* The answers. Each needs POP_REPLY_MAX of room in *out, which is there if nothing was added
  * since the event. */
 void pop_server_user_checked(struct pop_server *server, bool known, struct pop_buffer *out);
+
+/*
+ * The mechanism has something to ask. Responses may be longer than any command
+ * (R5034-10): lines of them are gathered in `storage`, the same one throughout
+ * an exchange; the caller's until the exchange has ended, and to be wiped by
+ * it. *out needs POP_CHALLENGE_ROOM(challenge.len).
+ */
+#define POP_CHALLENGE_ROOM(octets) (POP_BASE64_LEN(octets) + 4)
+void pop_server_challenge(
+    struct pop_server *server, struct pop_view challenge, struct pop_buffer storage,
+    struct pop_buffer *out);
 
 /* Octets of zeroed storage that pop_server_login_accepted() wants for `count` messages. */
 size_t pop_server_marks_size(uint32_t count);

@@ -127,7 +127,7 @@ password_cost(const struct password *password)
     case PASSWORD_CRYPT:
         return (struct pop_view){text.data, (size_t)(crypt_salt(text).data - text.data)};
     case PASSWORD_SCRAM_SHA_256:
-        return scram_cost(text);
+        return scram_field(text, SCRAM_ITERATIONS);
     }
     abort();
 }
@@ -242,7 +242,7 @@ password_dummy(struct pop_view model, char ret_stored[HASH_TEXT_MAX + 1], struct
     } else if (password.kind == PASSWORD_PLAIN) {
         stored[0] = '\0'; /* the model is somebody's password; no password is as quick */
     } else if (password.kind == PASSWORD_SCRAM_SHA_256) {
-        struct pop_view salt = scram_salt(password.text);
+        struct pop_view salt = scram_field(password.text, SCRAM_SALT);
         /* Base64 has no '.': letters and digits are enough here, and never a pad. */
         code = scram_randomise(stored + (salt.data - stored), salt.len, err);
     }

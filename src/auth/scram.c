@@ -11,29 +11,16 @@
 /* Base64 of a salt: 64 octets of it are more than anybody uses. */
 enum { SALT_TEXT_MAX = 88, SALT_MAX = 66 };
 
-/* The field of that number, between commas. */
-static struct pop_view
-field(struct pop_view text, int number)
+struct pop_view
+scram_field(struct pop_view text, enum scram_field field)
 {
-    for (;; number--) {
+    for (unsigned before = field;; before--) {
         const char *comma = text.len > 0 ? memchr(text.data, ',', text.len) : NULL;
         struct pop_view here = {text.data, comma ? (size_t)(comma - text.data) : text.len};
-        if (number == 0)
+        if (before == 0)
             return here;
         pop_view_skip(&text, here.len + (comma ? 1 : 0));
     }
-}
-
-struct pop_view
-scram_cost(struct pop_view text)
-{
-    return field(text, 0);
-}
-
-struct pop_view
-scram_salt(struct pop_view text)
-{
-    return field(text, 1);
 }
 
 enum err_code
@@ -68,10 +55,10 @@ scram_verify(struct pop_view text, const struct secret *secret, struct err *err)
     uint32_t iterations;
     unsigned char salt[SALT_MAX];
     unsigned char stored[SHA256_DIGEST_LENGTH + 4];
-    struct pop_view salt_text = field(text, 1);
+    struct pop_view salt_text = scram_field(text, SCRAM_SALT);
     size_t salt_len = salt_text.len <= SALT_TEXT_MAX ? decode(salt_text, salt, sizeof salt) : 0;
-    size_t stored_len = decode(field(text, 2), stored, sizeof stored);
-    if (!parse_u32(field(text, 0), &iterations) || iterations == 0 ||
+    size_t stored_len = decode(scram_field(text, SCRAM_STORED_KEY), stored, sizeof stored);
+    if (!parse_u32(scram_field(text, SCRAM_ITERATIONS), &iterations) || iterations == 0 ||
         iterations > SCRAM_ITERATIONS_MAX || salt_len == 0 ||
         stored_len != SHA256_DIGEST_LENGTH)
         return err_set(err, ERR_INVALID, "the stored SCRAM password cannot be read");

@@ -8,11 +8,15 @@
 
 #include <pop/view.h>
 
-/* The iterations: what the time of a check depends on. */
-struct pop_view scram_cost(struct pop_view text);
+enum scram_field {
+    SCRAM_ITERATIONS, /* what the time of a check depends on */
+    SCRAM_SALT,       /* this and the keys in base64 */
+    SCRAM_STORED_KEY,
+    SCRAM_SERVER_KEY,
+};
 
-/* The salt as it is written, in base64. */
-struct pop_view scram_salt(struct pop_view text);
+/* A field as it is written; borrows from the text. */
+struct pop_view scram_field(struct pop_view text, enum scram_field field);
 
 /* Fills with random letters and digits. ERR_SYSTEM: no randomness. */
 enum err_code scram_randomise(char *octets, size_t len, struct err *err);

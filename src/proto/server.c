@@ -40,6 +40,7 @@ static const struct verb {
     handler *run;
 } verbs[] = {
     {"APOP", IN_AUTHORIZATION, ARGS_WORDS, pop_on_apop},
+    {"AUTH", IN_AUTHORIZATION, ARGS_OPTIONAL_WORDS, pop_on_auth},
     {"CAPA", IN_AUTHORIZATION | IN_TRANSACTION, ARGS_NONE, pop_on_capa},
     {"DELE", IN_TRANSACTION, ARGS_MESSAGE, pop_on_dele},
     {"LIST", IN_TRANSACTION, ARGS_OPTIONAL_MESSAGE, pop_on_list},
@@ -113,11 +114,17 @@ run_command(struct pop_server *server, struct pop_view line, struct command *com
 /* ---- the session ---- */
 
 void
+pop_read_commands(struct pop_server *server)
+{
+    /* 255 octets with CRLF: the line reader's bound is without the LF. */
+    server->line = (struct pop_line){.data = server->line_data, .cap = POP_COMMAND_MAX - 1};
+}
+
+void
 pop_server_init(struct pop_server *server, const struct pop_server_config *config)
 {
     *server = (struct pop_server){.config = config};
-    /* 255 octets with CRLF: the line reader's bound is without the LF. */
-    server->line = (struct pop_line){.data = server->line_data, .cap = POP_COMMAND_MAX - 1};
+    pop_read_commands(server);
 }
 
 void
@@ -168,11 +175,15 @@ pop_server_next(
             return POP_SERVER_MORE;
         case POP_LINE_LONG: /* one answer, and the tail is never run (R2449-6) */
             server->user_given = false;
-            pop_reply_err(out, POP_VIEW("line too long, 255 octets at most"));
+            if (server->in_sasl)
+                step = pop_sasl_end(server, &command, POP_VIEW("the response is too long"));
+            else
+                pop_reply_err(out, POP_VIEW("line too long, 255 octets at most"));
             break;
         case POP_LINE_DONE:
             *ret_event = (struct pop_server_event){0};
-            step = run_command(server, line, &command);
+            step = server->in_sasl ? pop_sasl_response(server, line, &command)
+                                   : run_command(server, line, &command);
             break;
         }
         if (step == POP_SERVER_STLS && in->len > 0) {

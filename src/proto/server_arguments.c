@@ -80,7 +80,8 @@ pop_take_arguments(
     struct pop_server *server, struct command *command, enum arguments arguments,
     struct pop_view rest, bool more)
 {
-    if (!more && (arguments == ARGS_NONE || arguments == ARGS_OPTIONAL_MESSAGE))
+    if (!more && (arguments == ARGS_NONE || arguments == ARGS_OPTIONAL_MESSAGE ||
+                  arguments == ARGS_OPTIONAL_WORDS))
         return true;
     if (arguments == ARGS_NONE)
         return refuse(command, POP_VIEW("this command takes no argument"));
@@ -91,8 +92,9 @@ pop_take_arguments(
         return rest.len > 0 || refuse(command, POP_VIEW("the password is missing"));
     }
 
-    bool two = arguments == ARGS_MESSAGE_LINES || arguments == ARGS_WORDS;
     command->word = pop_take_word(&rest, &more);
+    bool two = arguments == ARGS_MESSAGE_LINES || arguments == ARGS_WORDS ||
+               (arguments == ARGS_OPTIONAL_WORDS && more);
     if (two && !more)
         return refuse(command, POP_VIEW("the second argument is missing"));
     if (two)
@@ -100,7 +102,7 @@ pop_take_arguments(
     if (more)
         return refuse(command, POP_VIEW("too many arguments, or a blank too many"));
 
-    if (arguments == ARGS_WORD || arguments == ARGS_WORDS) {
+    if (arguments == ARGS_WORD || arguments == ARGS_WORDS || arguments == ARGS_OPTIONAL_WORDS) {
         bool empty = command->word.len == 0 || (two && command->second.len == 0);
         return !empty || refuse(command, POP_VIEW("an argument is missing"));
     }

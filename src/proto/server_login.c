@@ -78,11 +78,14 @@ pop_server_tls_started(struct pop_server *server, const struct pop_server_config
     explicit_bzero(server->user, sizeof server->user);
 }
 
-/* The password may lie in the line that PASS came in. */
+/* The password may lie in the line that PASS came in, or AUTH. */
 static void
 login_answered(struct pop_server *server)
 {
+    assert(server->pending == POP_PENDING_LOGIN || server->pending == POP_PENDING_SASL);
     server->pending = POP_PENDING_NONE;
+    server->in_sasl = false;
+    pop_read_commands(server);
     explicit_bzero(server->line_data, sizeof server->line_data);
 }
 
@@ -91,7 +94,6 @@ pop_server_login_accepted(
     struct pop_server *server, const struct pop_maildrop *maildrop, unsigned char *marks,
     struct pop_buffer *out)
 {
-    assert(server->pending == POP_PENDING_LOGIN);
     login_answered(server);
     server->maildrop = *maildrop;
     server->marks = marks;
@@ -105,7 +107,6 @@ void
 pop_server_login_refused(
     struct pop_server *server, enum pop_refusal refusal, struct pop_buffer *out)
 {
-    assert(server->pending == POP_PENDING_LOGIN);
     login_answered(server);
     pop_reply_refusal(out, refusal);
 }

@@ -38,6 +38,7 @@ pop_reply_refusal(struct pop_buffer *out, enum pop_refusal refusal)
                                     "have (limit: per-address), try again later",
         [POP_REFUSAL_USER_SESSIONS] = "[IN-USE] too many sessions of this user (limit: "
                                       "sessions-per-user), try again later",
+        [POP_REFUSAL_SASL] = "this is not how the mechanism works",
         [POP_REFUSAL_MESSAGE_GONE] = "this message was removed by another program",
         [POP_REFUSAL_MESSAGE_CHANGED] = "this message was changed by another program, log in "
                                         "again to get it",
@@ -79,6 +80,11 @@ pop_reply_capa(struct pop_buffer *out, const struct pop_server_config *config, b
     pop_buffer_put(out, POP_VIEW("TOP\r\nUIDL\r\n"));
     if (config->user_allowed)
         pop_buffer_put(out, POP_VIEW("USER\r\n"));
+    if (config->mechanisms.len > 0) { /* after the login too (R5034-2) */
+        pop_buffer_put(out, POP_VIEW("SASL "));
+        pop_buffer_put(out, config->mechanisms);
+        pop_buffer_put(out, POP_VIEW("\r\n"));
+    }
     if (config->stls && !login_done)
         pop_buffer_put(out, POP_VIEW("STLS\r\n"));
     /* RFC 2449, section 6.7: NEVER, because nothing is deleted by policy (R2449-15). */
