@@ -27,6 +27,7 @@ struct content {
     size_t count;
     uint32_t bad_lines;
     bool quick;
+    uint32_t kinds;
     char dummy[HASH_TEXT_MAX + 1];
 };
 
@@ -169,6 +170,7 @@ choose_dummy(struct content *content, struct err *err)
             password.kind == PASSWORD_NEVER)
             continue;
         content->quick = content->quick && password_is_quick(&password);
+        content->kinds |= 1u << password.kind;
         struct pop_view cost = password_cost(&password);
         if (votes == 0) {
             candidate = cost;
@@ -349,6 +351,19 @@ const char *
 passwd_file_dummy(const struct passwd_file *file)
 {
     return file->content.dummy;
+}
+
+uint32_t
+passwd_file_kinds(const struct passwd_file *file)
+{
+    return file->content.kinds;
+}
+
+struct pop_view
+passwd_file_secret(const struct passwd_file *file)
+{
+    return file->content.count > 0 ? file->content.entries[0].fields[0]
+                                   : (struct pop_view){"", 0};
 }
 
 bool

@@ -47,6 +47,13 @@ enum err_code passwd_file_lookup(
  * the file's users (R1939-31). Valid until the next lookup. */
 const char *passwd_file_dummy(const struct passwd_file *file);
 
+/* How the passwords of its users are stored: bits by enum password_kind. */
+uint32_t passwd_file_kinds(const struct passwd_file *file);
+
+/* The stored password of the first user by name, or nothing: a secret that stays. Valid until
+ * the next lookup. */
+struct pop_view passwd_file_secret(const struct passwd_file *file);
+
 /* Nobody's password takes time to check. */
 bool passwd_file_is_quick(const struct passwd_file *file);
 

@@ -91,6 +91,7 @@ struct conf {
     size_t tls_count;
     enum conf_plaintext plaintext_login;
     enum conf_unknown_user unknown_user;
+    uint32_t mechanisms;     /* a set of enum mechanism; 0: those that all users can use */
     struct conf_auth *auths; /* one or more, in the order of the file */
     size_t auth_count;
     struct conf_store store;

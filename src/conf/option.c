@@ -59,6 +59,9 @@ const struct conf_option conf_options[] = {
     {ROOT(unknown_user), .name = "unknown-user", CHOICE(unknown_user_words),
      .fallback = "after-password",
      .help = "when an unknown user is refused; at-user lets strangers test names"},
+    {ROOT(mechanisms), .name = "mechanisms", .kind = CONF_KIND_MECHANISMS, .fallback = "auto",
+     .help = "SASL mechanisms to offer, with blanks between; auto: those that every user can "
+             "use"},
     {ROOT(fronts), .name = "fronts", NUMBER(0, 256), .fallback = "0",
      .help = "processes that face the network; 0: one per core"},
     {ROOT(isolation), .name = "isolation", CHOICE(isolation_words), .later = "connection",

@@ -8,13 +8,14 @@
 #include <stdint.h>
 
 enum conf_kind {
-    CONF_KIND_NUMBER,   /* uint32_t: decimal, `min` to `max` */
-    CONF_KIND_CHOICE,   /* an enum: the index into `choices` */
-    CONF_KIND_HOSTNAME, /* char * */
-    CONF_KIND_ADDRESS,  /* struct conf_address */
-    CONF_KIND_FILE,     /* char *: made absolute */
-    CONF_KIND_TEMPLATE, /* char *: see conf/template.h; made absolute */
-    CONF_KIND_ACCOUNT,  /* struct conf_account */
+    CONF_KIND_NUMBER,     /* uint32_t: decimal, `min` to `max` */
+    CONF_KIND_CHOICE,     /* an enum: the index into `choices` */
+    CONF_KIND_HOSTNAME,   /* char * */
+    CONF_KIND_ADDRESS,    /* struct conf_address */
+    CONF_KIND_FILE,       /* char *: made absolute */
+    CONF_KIND_TEMPLATE,   /* char *: see conf/template.h; made absolute */
+    CONF_KIND_ACCOUNT,    /* struct conf_account */
+    CONF_KIND_MECHANISMS, /* uint32_t: a set of enum mechanism; "auto" is 0 */
 };
 
 struct conf_option {

@@ -1,4 +1,5 @@
 /* The list of options for people. */
+#include "base/mechanism.h"
 #include "conf/conf.h"
 #include "conf/option.h"
 
@@ -8,6 +9,7 @@
 static void
 print_values(FILE *out, const struct conf_option *option)
 {
+    char names[MECHANISM_NAMES_MAX];
     switch (option->kind) {
     case CONF_KIND_NUMBER:
         (void)fprintf(out, "%u to %u", option->min, option->max);
@@ -28,6 +30,11 @@ print_values(FILE *out, const struct conf_option *option)
         return;
     case CONF_KIND_ACCOUNT:
         (void)fputs("user[:group]", out);
+        return;
+    case CONF_KIND_MECHANISMS:
+        (void)fprintf(
+            out, "\"auto\" | some of \"%.*s\"", (int)mechanism_names(MECHANISMS_ALL, names),
+            names);
         return;
     }
 }

@@ -2,6 +2,7 @@
 #include "conf/value.h"
 
 #include "base/limits.h"
+#include "base/mechanism.h"
 #include "base/number.h"
 #include "conf/address.h"
 #include "conf/template.h"
@@ -158,6 +159,36 @@ set_account(
     return string_set(&field->text, strdup(text), err);
 }
 
+/* "auto", or names with blanks between. */
+static enum err_code
+set_mechanisms(
+    const struct conf_option *option, const char *text, uint32_t *field, struct err *err)
+{
+    uint32_t set = 0;
+    if (strcmp(text, "auto") == 0) {
+        *field = 0;
+        return ERR_OK;
+    }
+    for (const char *word = text + strspn(text, " "); *word != '\0';) {
+        struct pop_view name = {word, strcspn(word, " ")};
+        enum mechanism mechanism = mechanism_find(name);
+        if (mechanism == MECHANISM_COUNT) {
+            char known[MECHANISM_NAMES_MAX];
+            size_t len = mechanism_names(MECHANISMS_ALL, known);
+            return err_set(
+                err, ERR_INVALID, "%s: there is no mechanism '%.*s'; there are %.*s",
+                option->name, (int)(name.len < 40 ? name.len : 40), name.data, (int)len, known);
+        }
+        set |= MECHANISM_BIT(mechanism);
+        word += name.len;
+        word += strspn(word, " ");
+    }
+    if (set == 0)
+        return refuse(option, text, "\"auto\" or the names of mechanisms are needed", err);
+    *field = set;
+    return ERR_OK;
+}
+
 enum err_code
 conf_value_set(
     const struct conf_option *option, const char *text, const char *folder, void *target,
@@ -179,6 +210,8 @@ conf_value_set(
         return set_template(option, text, folder, field, err);
     case CONF_KIND_ACCOUNT:
         return set_account(option, text, field, err);
+    case CONF_KIND_MECHANISMS:
+        return set_mechanisms(option, text, field, err);
     }
     abort();
 }
@@ -201,6 +234,7 @@ conf_value_finish(const struct conf_option *option, void *target)
         break;
     case CONF_KIND_NUMBER:
     case CONF_KIND_CHOICE:
+    case CONF_KIND_MECHANISMS:
         break;
     }
 }

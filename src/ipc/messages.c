@@ -1,6 +1,8 @@
 /* The table of messages and the checks that every received one passes. */
 #include "ipc/messages.h"
 
+#include "base/mechanism.h"
+
 #include <pop/server.h>
 
 typedef bool body_check(const void *body, size_t body_size);
@@ -64,6 +66,27 @@ login_fits(const void *body, size_t size)
 }
 
 static bool
+begin_fits(const void *body, size_t size)
+{
+    const struct ipc_sasl_begin *begin = body;
+    return begin->mechanism < MECHANISM_COUNT && begin->binding_len <= sizeof begin->binding &&
+           size == offsetof(struct ipc_sasl_begin, octets) + begin->len;
+}
+
+static bool
+sasl_fits(const void *body, size_t size)
+{
+    return size == offsetof(struct ipc_sasl, octets) + ((const struct ipc_sasl *)body)->len;
+}
+
+static bool
+offer_fits(const void *body, size_t size)
+{
+    (void)size;
+    return (((const struct ipc_offer *)body)->mechanisms & ~MECHANISMS_ALL) == 0;
+}
+
+static bool
 refused_fits(const void *body, size_t size)
 {
     (void)size;
@@ -83,6 +106,8 @@ static bool
 opened_fits(const void *body, size_t size)
 {
     const struct ipc_opened *opened = body;
+    if (!text_fits(&opened->user))
+        return false;
     size_t inline_size = size - offsetof(struct ipc_opened, snapshot);
     return inline_size == 0 || inline_size == opened->size;
 }
@@ -212,6 +237,21 @@ static const struct row {
     [IPC_LOGIN] =
         {"LOGIN", BIT(IPC_FRONT), BIT(IPC_AUTH), BIT(IPC_STATE_NONE), FIXED(ipc_login), NO_FD,
          login_fits},
+    [IPC_SASL_BEGIN] =
+        {"SASL_BEGIN", BIT(IPC_FRONT), BIT(IPC_AUTH), BIT(IPC_STATE_NONE),
+         offsetof(struct ipc_sasl_begin, octets), sizeof(struct ipc_sasl_begin), NO_FD,
+         begin_fits},
+    [IPC_SASL_RESPONSE] =
+        {"SASL_RESPONSE", BIT(IPC_FRONT), BIT(IPC_AUTH), BIT(IPC_STATE_EXCHANGE),
+         offsetof(struct ipc_sasl, octets), sizeof(struct ipc_sasl), NO_FD, sasl_fits},
+    [IPC_SASL_CANCEL] =
+        {"SASL_CANCEL", BIT(IPC_FRONT), BIT(IPC_AUTH),
+         BIT(IPC_STATE_NONE) | BIT(IPC_STATE_EXCHANGE), 0, 0, NO_FD, NULL},
+    [IPC_OFFER] =
+        {"OFFER", BIT(IPC_AUTH), BIT(IPC_FRONT), 0, FIXED(ipc_offer), NO_FD, offer_fits},
+    [IPC_SASL_CHALLENGE] =
+        {"SASL_CHALLENGE", BIT(IPC_AUTH), BIT(IPC_FRONT), 0, offsetof(struct ipc_sasl, octets),
+         sizeof(struct ipc_sasl), NO_FD, sasl_fits},
     [IPC_CHECKED] =
         {"CHECKED", BIT(IPC_AUTH), BIT(IPC_FRONT), 0, FIXED(ipc_checked), NO_FD, NULL},
     [IPC_LOGIN_REFUSED] =

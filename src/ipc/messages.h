@@ -46,8 +46,13 @@ enum ipc_type {
     /* front to auth */
     IPC_CHECK,
     IPC_LOGIN,
+    IPC_SASL_BEGIN,
+    IPC_SASL_RESPONSE,
+    IPC_SASL_CANCEL,
     /* auth to front */
+    IPC_OFFER,
     IPC_CHECKED,
+    IPC_SASL_CHALLENGE,
     IPC_LOGIN_REFUSED,
     /* auth to store */
     IPC_OPEN,
@@ -70,7 +75,8 @@ enum ipc_type {
 
 /* How far a session has come, as the receiver of front's messages knows it. */
 enum ipc_state {
-    IPC_STATE_NONE,      /* no such session; auth keeps none and judges all by this */
+    IPC_STATE_NONE,      /* no such session; auth: no exchange is under way in it */
+    IPC_STATE_EXCHANGE,  /* auth: a SASL exchange is */
     IPC_STATE_OPEN,      /* store: the maildrop is open */
     IPC_STATE_COMMITTED, /* store: QUIT has had its answer; only CLOSE is left */
 };
@@ -158,6 +164,7 @@ struct ipc_signed {
 
 struct ipc_auth_settings {
     uint32_t source_count; /* this many IPC_AUTH_SOURCE follow */
+    uint32_t mechanisms;   /* to be offered, a set of enum mechanism; 0: those that fit */
 };
 
 struct ipc_auth_source {
@@ -184,6 +191,29 @@ struct ipc_login {
     struct ipc_text password;
 };
 
+/* Octets of a SASL message, decoded; a line of base64 is a third longer. */
+#define IPC_SASL_MAX    9216u
+#define IPC_BINDING_MAX 32u
+
+/* The start of an exchange, with the client's first message if it begins. */
+struct ipc_sasl_begin {
+    uint32_t mechanism;   /* enum mechanism */
+    uint32_t binding_len; /* of the TLS connection; 0: there is none */
+    char binding[IPC_BINDING_MAX];
+    uint32_t len;
+    char octets[IPC_SASL_MAX];
+};
+
+/* A response or a challenge. */
+struct ipc_sasl {
+    uint32_t len;
+    char octets[IPC_SASL_MAX];
+};
+
+struct ipc_offer {
+    uint32_t mechanisms; /* a set of enum mechanism */
+};
+
 struct ipc_checked {
     uint32_t known; /* 0 or 1 */
 };
@@ -200,7 +230,8 @@ struct ipc_open {
 };
 
 struct ipc_opened {
-    uint64_t size; /* of the snapshot; it follows here, or is in the memfd */
+    struct ipc_text user; /* who it is, for the log */
+    uint64_t size;        /* of the snapshot; it follows here, or is in the memfd */
     char snapshot[SNAPSHOT_INLINE_MAX];
 };
 

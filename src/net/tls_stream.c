@@ -85,6 +85,16 @@ tls_stream_has_input(const struct ssl_st *tls)
     return SSL_pending(tls) > 0;
 }
 
+bool
+tls_stream_binding(struct ssl_st *tls, char ret_binding[TLS_BINDING_LEN])
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    return SSL_version(tls) >= TLS1_3_VERSION &&
+           SSL_export_keying_material(
+               tls, (unsigned char *)ret_binding, TLS_BINDING_LEN, label, sizeof label - 1,
+               (const unsigned char *)"", 0, 1) == 1;
+}
+
 void
 tls_stream_close(struct ssl_st *tls)
 {

@@ -40,6 +40,11 @@ tls_stream_write(struct ssl_st *tls, struct pop_view data, size_t *ret_len, stru
 /* Octets that were decrypted already: readable without the socket being so. */
 bool tls_stream_has_input(const struct ssl_st *tls);
 
+/* What binds a login to this connection: tls-exporter (RFC 9266). False: TLS 1.2, which has
+ * none that is safe (R5802-8). */
+#define TLS_BINDING_LEN 32
+bool tls_stream_binding(struct ssl_st *tls, char ret_binding[TLS_BINDING_LEN]);
+
 /* Sends the closing alert if it fits into the socket; the answer is not waited for. */
 void tls_stream_close(struct ssl_st *tls);
 

@@ -40,7 +40,8 @@ static void
 listeners_close(struct front *front)
 {
     for (size_t i = 0; i < front->listener_count; i++) {
-        loop_remove(&front->loop, &front->listeners[i].source);
+        if (front->open)
+            loop_remove(&front->loop, &front->listeners[i].source);
         (void)close(front->listeners[i].source.fd); /* the parent has its own */
     }
     front->listener_count = 0;
@@ -85,21 +86,22 @@ set_config(struct front *front)
 {
     const struct ipc_front_settings *settings = &front->settings;
     memcpy(front->hostname, settings->hostname.data, settings->hostname.len);
-    front->plain_config = (struct pop_server_config){
-        .hostname = {front->hostname, settings->hostname.len},
-        .implementation = POP_VIEW("restante"),
-        .user_allowed = true,
-        .check_user = settings->check_user != 0,
-        .stls = front->tls != NULL, /* announced only if it can work (R8314-8) */
-    };
-    front->refused_config = front->plain_config;
-    front->refused_config.user_allowed = false;
-    front->tls_config = front->plain_config;
-    front->tls_config.stls = false;
+    for (unsigned i = 0; i < FRONT_OFFERS; i++) {
+        bool plain = i == FRONT_PLAIN || i == FRONT_PLAIN_REFUSED;
+        struct front_offer *offer = &front->offers[i];
+        offer->config = (struct pop_server_config){
+            .hostname = {front->hostname, settings->hostname.len},
+            .implementation = POP_VIEW("restante"),
+            .mechanisms = offer->config.mechanisms, /* auth may have told already */
+            .user_allowed = i != FRONT_PLAIN_REFUSED,
+            .check_user = settings->check_user != 0,
+            .stls = plain && front->tls != NULL, /* only if it can work (R8314-8) */
+        };
+    }
     init_timers(front);
 }
 
-/* Everything is there: begin to accept. */
+/* The parent has told everything. */
 static void
 on_start(struct front *front)
 {
@@ -112,11 +114,21 @@ on_start(struct front *front)
         log_error("%s", err.text);
         exit(EXIT_FAILURE);
     }
+    front->started = true;
+    front_open(front);
+}
+
+void
+front_open(struct front *front)
+{
+    struct err err;
+    if (!front->started || !front->offering || front->open)
+        return;
     for (size_t i = 0; i < front->listener_count; i++) {
         uint32_t events = EPOLLIN | EPOLLEXCLUSIVE; /* one front wakes for one connection */
         CHECK(loop_add(&front->loop, &front->listeners[i].source, events, &err) == ERR_OK);
     }
-    front->started = true;
+    front->open = true;
     role_ready();
 }
 
@@ -246,7 +258,7 @@ main(void)
     while (!front.draining || front.session_count > 0) {
         loop_turn(&front.loop, wait_time(&front, clock_ms()));
         session_run_waiting(&front);
-        if (front.started)
+        if (front.open)
             run_timers(&front, clock_ms());
     }
     return EXIT_SUCCESS;

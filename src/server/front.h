@@ -4,14 +4,16 @@
  * never connects, never sees a password file or a mailbox.
  *
  * Files: front.c (start, control channel, listeners, timers), front_link.c
- * (channels to auth and store), front_login.c and front_message.c (what the
- * events of a session need), front_session.c (a connection's life),
+ * (channels to auth and store), front_login.c, front_sasl.c and
+ * front_message.c (what the events of a session need), front_session.c (a
+ * connection's life),
  * front_stream.c (its octets, plain or inside TLS), front_tls.c (certificates,
  * handshakes, the channel to keys).
  */
 #ifndef SERVER_FRONT_H
 #define SERVER_FRONT_H
 
+#include "base/mechanism.h"
 #include "base/snapshot.h"
 #include "ipc/channel.h"
 #include "net/loop.h"
@@ -75,6 +77,20 @@ struct slot {
     uint32_t next_free;
 };
 
+/* What a connection is offered, by how it came. */
+enum front_transport {
+    FRONT_PLAIN,         /* plaintext logins are allowed to this peer */
+    FRONT_PLAIN_REFUSED, /* and here not */
+    FRONT_TLS,           /* with channel binding: TLS 1.3 */
+    FRONT_TLS_UNBOUND,
+    FRONT_OFFERS,
+};
+
+struct front_offer {
+    struct pop_server_config config;
+    char mechanisms[MECHANISM_NAMES_MAX];
+};
+
 struct front {
     struct loop loop;
     struct loop_source control;
@@ -84,11 +100,9 @@ struct front {
     size_t listener_count;
     struct ipc_front_settings settings;
     char hostname[USER_NAME_MAX];
-    struct pop_server_config plain_config;   /* plaintext logins allowed */
-    struct pop_server_config refused_config; /* not allowed to this peer */
-    struct pop_server_config tls_config;     /* inside TLS */
-    struct tls_server *tls;                  /* NULL: no certificates */
-    struct tls_server *tls_next;             /* a set that is not complete yet */
+    struct front_offer offers[FRONT_OFFERS];
+    struct tls_server *tls;      /* NULL: no certificates */
+    struct tls_server *tls_next; /* a set that is not complete yet */
     struct tls_ticket_keys tickets;
     int keys_fd; /* channel to keys; -1: gone until the parent sends a new one */
     int tally_fd;
@@ -105,7 +119,9 @@ struct front {
     uint32_t descriptors_max; /* beyond this nothing is read ahead */
     struct session *runnable; /* sessions that gave way to others: a queue */
     struct session *last_runnable;
-    bool started;
+    bool started;  /* START has come */
+    bool offering; /* auth has said what can be offered */
+    bool open;     /* connections are accepted */
     bool draining;
     char *output; /* FRONT_OUTPUT_MAX */
     char *chunk;  /* FRONT_READ_MAX */
@@ -142,10 +158,15 @@ struct session {
     struct timer deadline; /* login or idle */
     struct timer delay;    /* a refusal that is held back, or the end of lingering */
     enum session_wait wait;
-    bool answered;  /* what it waits for is there */
-    bool accepted;  /* SESSION_WAITS_LOGIN, _USER_CHECK: the answer */
-    bool lingering; /* output is shut, input is drained */
-    bool auth_owes; /* auth or store will answer a login */
+    bool answered;            /* what it waits for is there */
+    bool accepted;            /* SESSION_WAITS_LOGIN, _USER_CHECK: the answer */
+    bool lingering;           /* output is shut, input is drained */
+    bool auth_owes;           /* auth or store will answer a login */
+    bool in_sasl;             /* auth keeps an exchange for it */
+    enum mechanism mechanism; /* of the exchange that begins with the next response */
+    char *challenge;          /* that has come, with its length; freed when it is sent */
+    size_t challenge_len;
+    char *sasl_line; /* POP_SASL_LINE_MAX, for responses; while there is an exchange */
     bool store_open;
     enum pop_refusal refusal;
     uint32_t commit_left;
@@ -257,10 +278,33 @@ bool session_handshake(struct session *session, struct pop_buffer *out);
 
 void session_check_user(struct session *session, const struct pop_server_event *event);
 void session_login(struct session *session, const struct pop_server_event *event);
+
+/* AUTH and the responses of its exchange; the end of one that the client gave up. */
+void session_sasl(
+    struct session *session, const struct pop_server_event *event, struct pop_buffer *out);
+void session_sasl_ended(struct session *session);
+void session_challenged(struct session *session, const struct ipc_sasl *challenge);
+void session_finish_sasl(struct session *session);
+
+/* Which of the offers this connection gets, now that it is inside TLS. */
+const struct pop_server_config *session_tls_config(struct session *session);
+
+/* What auth said that can be offered. */
+void front_offer(struct front *front, uint32_t mechanisms);
+
+/* ---- front.c ---- */
+
+/* Begins to accept as soon as everything is there that a client is told. */
+void front_open(struct front *front);
 void session_commit(struct session *session);
 void session_checked(struct session *session, bool known);
 void session_login_refused(struct session *session, enum pop_refusal refusal);
 void session_opened(struct session *session, struct ipc_packet *packet);
+
+void session_wait_for(struct session *session, enum session_wait wait);
+
+/* Sends the challenge that has come. */
+void session_challenge(struct session *session, struct pop_buffer *out);
 
 /* Gives libpop the answer that has come. */
 void session_answer(struct session *session, struct pop_buffer *out);

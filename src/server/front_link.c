@@ -26,7 +26,9 @@ link_lost(struct link *link)
         struct session *session = front->slots[i].session;
         if (session == NULL)
             continue;
-        bool concerned = session->auth_owes || (link->peer == IPC_STORE && session->store_open);
+        bool concerned = session->auth_owes || (link->peer == IPC_AUTH && session->in_sasl) ||
+                         (link->peer == IPC_STORE && session->store_open);
+        session->in_sasl = session->in_sasl && link->peer != IPC_AUTH;
         session->auth_owes = false; /* no answer will come any more */
         if (link->peer == IPC_STORE)
             session->store_open = false;
@@ -40,6 +42,10 @@ on_message(struct link *link, struct ipc_packet *packet)
 {
     struct session *session = session_find(link->front, packet->header.session);
     const void *body = packet->body;
+    if (packet->header.type == IPC_OFFER) { /* about no session */
+        front_offer(link->front, ((const struct ipc_offer *)body)->mechanisms);
+        return;
+    }
     if (session == NULL) { /* ended meanwhile; descriptors are closed by the caller */
         if (packet->header.type == IPC_OPENED)
             link_send(link, IPC_CLOSE, packet->header.session, NULL, 0);
@@ -49,6 +55,9 @@ on_message(struct link *link, struct ipc_packet *packet)
     switch ((enum ipc_type)packet->header.type) {
     case IPC_CHECKED:
         session_checked(session, ((const struct ipc_checked *)body)->known != 0);
+        break;
+    case IPC_SASL_CHALLENGE:
+        session_challenged(session, body);
         break;
     case IPC_LOGIN_REFUSED:
     case IPC_OPEN_REFUSED:

@@ -18,8 +18,8 @@ text_set(struct ipc_text *text, struct pop_view value)
     memcpy(text->data, value.data, value.len);
 }
 
-static void
-wait_for(struct session *session, enum session_wait wait)
+void
+session_wait_for(struct session *session, enum session_wait wait)
 {
     session->wait = wait;
     session->answered = false;
@@ -30,7 +30,7 @@ session_check_user(struct session *session, const struct pop_server_event *event
 {
     struct ipc_check check = {0};
     text_set(&check.user, event->user);
-    wait_for(session, SESSION_WAITS_USER_CHECK);
+    session_wait_for(session, SESSION_WAITS_USER_CHECK);
     session->auth_owes = link_is_open(&session->front->auth);
     if (!session->auth_owes) {
         session->accepted = false;
@@ -48,7 +48,7 @@ session_login(struct session *session, const struct pop_server_event *event)
     text_set(&login.password, event->password);
     memcpy(session->user, event->user.data, event->user.len);
     session->user[event->user.len] = '\0';
-    wait_for(session, SESSION_WAITS_LOGIN);
+    session_wait_for(session, SESSION_WAITS_LOGIN);
     session->auth_owes = link_is_open(&session->front->auth);
     if (!session->auth_owes) { /* auth is being restarted */
         session->accepted = false;
@@ -69,7 +69,7 @@ session_commit(struct session *session)
     const unsigned char *marks = pop_server_marks(&session->pop);
     uint32_t size = session->pop.maildrop.count / 8 + 1;
     struct ipc_marks piece;
-    wait_for(session, SESSION_WAITS_COMMIT);
+    session_wait_for(session, SESSION_WAITS_COMMIT);
     for (uint32_t offset = 0; offset < size; offset += piece.len) {
         piece.offset = offset;
         piece.len = size - offset < IPC_MARKS_MAX ? size - offset : IPC_MARKS_MAX;
@@ -117,6 +117,7 @@ session_login_refused(struct session *session, enum pop_refusal refusal)
 {
     CHECK(session->wait == SESSION_WAITS_LOGIN && !session->answered);
     session->auth_owes = false;
+    session->in_sasl = false; /* auth has forgotten it */
     if (session->source.fd < 0) {
         session_end(session, NULL);
         return;
@@ -137,6 +138,8 @@ static bool
 block_take(struct session *session, struct ipc_packet *packet)
 {
     const struct ipc_opened *opened = (const void *)packet->body;
+    memcpy(session->user, opened->user.data, opened->user.len);
+    session->user[opened->user.len] = '\0';
     session->block_size = opened->size;
     session->block_mapped = packet->fd_count > 0;
     if (!session->block_mapped) {
@@ -159,6 +162,7 @@ session_opened(struct session *session, struct ipc_packet *packet)
 {
     CHECK(session->wait == SESSION_WAITS_LOGIN && !session->answered);
     session->auth_owes = false;
+    session->in_sasl = false;
     session->store_open = true;
     if (session->source.fd < 0) { /* the client did not wait: let go of the maildrop */
         session_end(session, NULL);
@@ -198,6 +202,11 @@ session_answer(struct session *session, struct pop_buffer *out)
         pop_server_user_checked(&session->pop, session->accepted, out);
         break;
     case SESSION_WAITS_LOGIN:
+        if (session->challenge != NULL) {
+            session_challenge(session, out);
+            break;
+        }
+        session_finish_sasl(session);
         if (!session->accepted) {
             pop_server_login_refused(&session->pop, session->refusal, out);
             break;

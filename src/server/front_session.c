@@ -162,6 +162,7 @@ session_end(struct session *session, const char *reason)
         log_end(session, reason);
     close_connection(session);
     close_maildrop(session);
+    session_sasl_ended(session);
     timer_stop(&session->deadline);
     timer_stop(&session->delay);
     runnable_remove(session);
@@ -177,6 +178,7 @@ session_end(struct session *session, const char *reason)
         free(session->block);
     free(session->marks);
     free(session->blocked);
+    session_finish_sasl(session);
     tls_stream_free(session->tls);
     slot_release(front, session->id);
     explicit_bzero(session->input, sizeof session->input);
@@ -361,6 +363,12 @@ session_step(struct session *session, struct pop_buffer *out)
     case POP_SERVER_LOGIN:
         session_login(session, &event);
         return true;
+    case POP_SERVER_SASL:
+        session_sasl(session, &event, out);
+        return true;
+    case POP_SERVER_SASL_ENDED:
+        session_sasl_ended(session);
+        return true;
     case POP_SERVER_FETCH:
         message_fetch(session, event.index);
         return true;
@@ -442,7 +450,7 @@ config_for(struct front *front, const struct sockaddr_storage *peer)
     bool allowed =
         front->settings.plaintext == IPC_PLAINTEXT_ALWAYS ||
         (front->settings.plaintext == IPC_PLAINTEXT_LOOPBACK && address_is_loopback(peer));
-    return allowed ? &front->plain_config : &front->refused_config;
+    return &front->offers[allowed ? FRONT_PLAIN : FRONT_PLAIN_REFUSED].config;
 }
 
 void
@@ -461,9 +469,9 @@ session_accept(struct front_listener *listener, int fd, const struct sockaddr_st
     session->peer = *peer;
     session->source = (struct loop_source){.fd = fd, .ready = session_ready};
     session->message_fd = -1;
+    session->mechanism = MECHANISM_COUNT;
     session->greets_late = listener->tls;
-    pop_server_init(
-        &session->pop, listener->tls ? &front->tls_config : config_for(front, peer));
+    pop_server_init(&session->pop, config_for(front, peer));
 
     struct pop_buffer out = {.data = front->output, .cap = FRONT_OUTPUT_MAX};
     enum pop_refusal refusal = over_limit(front, peer);

@@ -193,9 +193,12 @@ session_handshake(struct session *session, struct pop_buffer *out)
     }
     session->handshaking = false;
     session->readable = true; /* a command may have come with the end of the handshake */
-    if (session->greets_late)
+    const struct pop_server_config *config = session_tls_config(session);
+    if (session->greets_late) {
+        pop_server_init(&session->pop, config);
         pop_server_greet(&session->pop, out);
-    else
-        pop_server_tls_started(&session->pop, &session->front->tls_config);
+    } else {
+        pop_server_tls_started(&session->pop, config);
+    }
     return true;
 }

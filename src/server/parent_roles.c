@@ -150,7 +150,10 @@ static void
 tell_auth(struct parent *parent)
 {
     const struct conf *conf = &parent->conf;
-    struct ipc_auth_settings settings = {.source_count = (uint32_t)conf->auth_count};
+    struct ipc_auth_settings settings = {
+        .source_count = (uint32_t)conf->auth_count,
+        .mechanisms = conf->mechanisms,
+    };
     tell(&parent->auth, IPC_AUTH_SETTINGS, &settings, sizeof settings, -1);
     for (size_t i = 0; i < conf->auth_count; i++) {
         struct ipc_auth_source source = {0};

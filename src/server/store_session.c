@@ -137,6 +137,9 @@ static bool
 answer_opened(struct store_session *session, struct pop_view block)
 {
     struct ipc_opened opened;
+    memset(&opened, 0, offsetof(struct ipc_opened, snapshot)); /* what is in the gaps, too */
+    opened.user.len = (uint16_t)strlen(session->user);
+    memcpy(opened.user.data, session->user, opened.user.len);
     opened.size = block.len;
     size_t size = offsetof(struct ipc_opened, snapshot);
     CLEANUP(fd_closep) int fd = -1;

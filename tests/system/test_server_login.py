@@ -13,6 +13,7 @@ ANNOUNCED = {
     b"PIPELINING",
     b"RESP-CODES",
     b"AUTH-RESP-CODE",
+    b"SASL PLAIN LOGIN",
     b"EXPIRE NEVER",
 }
 
@@ -158,7 +159,7 @@ def test_login_commands_are_refused_after_login(server, command):
         client.ok(b"STAT")
 
 
-@pytest.mark.parametrize("command", [b"USER", b"PASS", b"APOP", b"STLS", b"AUTH", b"APOP a b"])
+@pytest.mark.parametrize("command", [b"USER", b"PASS", b"APOP", b"STLS", b"AUTH SCRAM-SHA-256", b"APOP a b"])
 def test_incomplete_or_unoffered_login_commands_are_refused(server, command):
     with server.connect() as client:
         client.err(command)

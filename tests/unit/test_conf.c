@@ -103,7 +103,7 @@ least_configuration_has_the_defaults(void **state)
     assert_int_equal(conf.listener_count, 1);
     assert_string_equal(conf.listeners[0].name, "pop");
     assert_string_equal(conf.listeners[0].address.text, "127.0.0.1:1110");
-    assert_int_equal(conf.listeners[0].tls, CONF_TLS_NONE);
+    assert_int_equal(conf.listeners[0].transport, CONF_TRANSPORT_PLAIN);
     const struct sockaddr_in *address = (const void *)&conf.listeners[0].address.socket;
     assert_int_equal(conf.listeners[0].address.len, sizeof *address);
     assert_int_equal(address->sin_family, AF_INET);
@@ -305,7 +305,7 @@ static const struct mistake {
       {"limits = 5", ":4: 'limits' is a section: a { is needed here"},
       {"hostname { }", ":4: after 'hostname' an equal sign and a value are needed"},
       {"fronts = 1\nfronts = 2", ":5: 'fronts' is set twice, first on line 4"},
-      /* TLS */
+      /* TLS and SASL */
       {"listen \"x\" { address = \"127.0.0.1:2\" tls = \"implicit\" }",
        ":4: listen \"x\" speaks TLS, but there is no certificate: add "
        "tls { certificate = \"tls.crt\" key = \"tls.key\" }"},
@@ -315,7 +315,11 @@ static const struct mistake {
       {"tls { }",
        ":4: tls has no certificate: a PEM file: the server's own certificate, then those above "
        "it"},
-      {"tls \"name\" { }", ":4: missing opening brace"},
+      {"mechanisms = \"PLAIN SCRAM-SHA-512\"",
+       ":4: mechanisms: there is no mechanism 'SCRAM-SHA-512'; there are SCRAM-SHA-256-PLUS "
+       "SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN"},
+      {"mechanisms = \"\"",
+       ":4: mechanisms = \"\" is not valid: \"auto\" or the names of mechanisms are needed"},
       /* syntax */
       {"hostname = \"a\n", ":4: a string is not closed on its line: \" is missing"},
       {"hostname = 'a", ":4: a string is not closed on its line: ' is missing"},
@@ -549,7 +553,7 @@ example_is_read_and_shows_the_defaults(void **state)
         found[0] = ' ';
         shown++;
     }
-    assert_int_equal(shown, 15);
+    assert_int_equal(shown, 16);
     assert_loads(place, text, &uncommented);
     assert_memory_equal(&conf.limits, &uncommented.limits, sizeof conf.limits);
     assert_int_equal(conf.plaintext_login, uncommented.plaintext_login);

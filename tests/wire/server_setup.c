@@ -15,6 +15,7 @@ take_refusal(struct pop_view name, enum pop_refusal *ret_refusal)
         [POP_REFUSAL_CONNECTIONS] = "connections",
         [POP_REFUSAL_PER_ADDRESS] = "per-address",
         [POP_REFUSAL_USER_SESSIONS] = "user-sessions",
+        [POP_REFUSAL_SASL] = "sasl",
         [POP_REFUSAL_MESSAGE_GONE] = "gone",
         [POP_REFUSAL_MESSAGE_CHANGED] = "changed",
     };
@@ -44,6 +45,13 @@ static bool
 on_user_allowed(struct wire_setup *setup, struct pop_view value)
 {
     return take_yes(value, &setup->config.user_allowed);
+}
+
+static bool
+on_mechanisms(struct wire_setup *setup, struct pop_view value)
+{
+    setup->config.mechanisms = value;
+    return true;
 }
 
 static bool
@@ -155,6 +163,7 @@ setup_row(struct wire_setup *setup, struct pop_view name, struct pop_view value)
     } rows[] = {
         {"login", on_login},               /* yes: starts logged in */
         {"user-allowed", on_user_allowed}, /* no: USER and PASS are not offered */
+        {"mechanisms", on_mechanisms},     /* SASL: what is offered */
         {"stls", on_stls},                 /* yes: STLS is offered */
         {"check-user", on_check_user},     /* yes: USER is refused for anybody but ann */
         {"hold", on_hold},                 /* yes: an answer is sent when it is complete */

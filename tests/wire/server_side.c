@@ -19,6 +19,7 @@ struct server_run {
     unsigned char *marks;
     struct pop_buffer out;
     char *octets;
+    char sasl_line[64]; /* short, so that a transcript can be too long for it */
 };
 
 static void
@@ -132,6 +133,30 @@ answer_login(struct server_run *run, const struct pop_server_event *event)
         pop_server_login_accepted(&run->server, &run->maildrop, run->marks, &run->out);
 }
 
+/* A mechanism of two messages: what the client says first comes back as the challenge, and the
+ * password of the setup must follow. An exchange without a first message asks for it. */
+static void
+answer_sasl(struct server_run *run, const struct pop_server_event *event)
+{
+    struct pop_buffer storage = {.data = run->sasl_line, .cap = sizeof run->sasl_line};
+    char said[sizeof run->sasl_line];
+    struct pop_view response = {said, event->response.len};
+    memcpy(said, event->response.data, event->response.len);
+    if (pop_buffer_room(&run->out) < POP_CHALLENGE_ROOM(response.len))
+        flush(run);
+    if (event->mechanism.len > 0 && !event->has_response) {
+        pop_server_challenge(&run->server, POP_VIEW(""), storage, &run->out);
+    } else if (pop_view_equal(response, run->setup->password)) {
+        pop_server_login_accepted(&run->server, &run->maildrop, run->marks, &run->out);
+    } else if (pop_view_equal(response, POP_VIEW("wrong"))) {
+        pop_server_login_refused(&run->server, POP_REFUSAL_AUTH, &run->out);
+    } else if (pop_view_equal(response, POP_VIEW("malformed"))) {
+        pop_server_login_refused(&run->server, POP_REFUSAL_SASL, &run->out);
+    } else {
+        pop_server_challenge(&run->server, response, storage, &run->out);
+    }
+}
+
 static void
 answer_commit(struct server_run *run)
 {
@@ -172,6 +197,13 @@ server_feed(void *data, struct pop_view in)
             break;
         case POP_SERVER_COMMIT:
             answer_commit(run);
+            break;
+        case POP_SERVER_SASL:
+            answer_sasl(run, &event);
+            break;
+        case POP_SERVER_SASL_ENDED:
+            flush(run);
+            trace_add(run->trace, "S!", POP_VIEW("sasl ended"));
             break;
         case POP_SERVER_STLS: /* what is inside TLS is not for a transcript */
             end_session(run, "handshake");

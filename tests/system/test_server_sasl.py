@@ -1,0 +1,321 @@
+"""SASL towards clients: each mechanism, and how refusals look."""
+
+import base64
+import hashlib
+import hmac
+import os
+import ssl
+import subprocess
+
+import pytest
+from certificates import Authority
+from restanted import HASHES
+
+SCRAM_PENCIL = (
+    "{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,"
+    "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+    "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("certificates")).issue("pop.example.org")
+
+
+def users(server, lines):
+    """A user file of other lines than the fixture's."""
+    ids = server.users.stat()
+    server.users.write_text("".join(f"{line}\n" for line in lines))
+    os.chown(server.users, ids.st_uid, ids.st_gid)
+
+
+@pytest.fixture
+def readable(make_server, certificate):
+    """Every mechanism can be used with passwords that are stored readable."""
+    server = make_server(certificates=[certificate])
+    users(server, ["ann:{PLAIN}pencil", "bob:{PLAIN}two words"])
+    server.deliver(b"Subject: a\n\n")
+    return server.start()
+
+
+def encode(octets):
+    return base64.b64encode(octets)
+
+
+def offered(client):
+    for line in client.listing(b"CAPA"):
+        if line.startswith(b"SASL "):
+            return set(line.decode().split()[1:])
+    return set()
+
+
+# A SCRAM client that can also do it wrong
+
+
+class Scram:
+    def __init__(self, client, name, password, mechanism="SCRAM-SHA-256", header=b"n,,", binding=b""):
+        self.client, self.name, self.password = client, name, password
+        self.mechanism, self.header, self.binding = mechanism, header, binding
+        self.hash = hashlib.sha1 if "SHA-1" in mechanism else hashlib.sha256
+
+    def hmac(self, key, text):
+        return hmac.new(key, text, self.hash).digest()
+
+    def begin(self):
+        self.nonce = encode(os.urandom(18))
+        self.first = b"n=" + self.name + b",r=" + self.nonce
+        message = encode(self.header + self.first)
+        return self.client.command(b"AUTH " + self.mechanism.encode() + b" " + message)
+
+    def finish(self, challenge):
+        """Returns the answer to the proof: a challenge, or the refusal."""
+        self.server_first = base64.b64decode(challenge.removeprefix(b"+ "), validate=True)
+        fields = dict(field.split(b"=", 1) for field in self.server_first.split(b","))
+        assert fields[b"r"].startswith(self.nonce)
+        self.salt, self.rounds = base64.b64decode(fields[b"s"]), int(fields[b"i"])
+        salted = hashlib.pbkdf2_hmac(self.hash().name, self.password, self.salt, self.rounds)
+        without = b"c=" + encode(self.header + self.binding) + b",r=" + fields[b"r"]
+        auth = self.first + b"," + self.server_first + b"," + without
+        client_key = self.hmac(salted, b"Client Key")
+        signature = self.hmac(self.hash(client_key).digest(), auth)
+        proof = bytes(a ^ b for a, b in zip(client_key, signature))
+        self.expected = self.hmac(self.hmac(salted, b"Server Key"), auth)
+        return self.client.command(encode(without + b",p=" + encode(proof)))
+
+    def login(self):
+        answer = self.finish(self.begin())
+        if answer.startswith(b"+ "):
+            assert base64.b64decode(answer[2:]) == b"v=" + encode(self.expected)
+            answer = self.client.command(b"")
+        return answer
+
+
+# Who is offered what
+
+
+def test_mechanisms_follow_how_passwords_are_stored(make_server, certificate):
+    server = make_server(certificates=[certificate])
+    server.maildir("ann")
+    users(server, ["ann:" + HASHES["secret"], "bob:{PLAIN}x"])
+    server.start()
+    assert offered(server.connect()) == {"PLAIN", "LOGIN"}
+    users(server, ["ann:" + SCRAM_PENCIL, "bob:{PLAIN}x", "eve:*"])
+    server.connect().err(b"AUTH PLAIN " + encode(b"\0ann\0wrong"))  # has the file read anew
+    assert offered(server.connect()) == {"PLAIN", "LOGIN", "SCRAM-SHA-256"}
+    tls = server.connect_tls(certificate.client())
+    assert offered(tls) == {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"}
+
+
+def test_plaintext_mechanisms_need_tls_where_passwords_do(make_server, certificate):
+    # R5034-14, R5802-9
+    server = make_server(certificates=[certificate], plaintext_login="never")
+    users(server, ["ann:{PLAIN}pencil"])
+    server.maildir("ann")
+    server.start()
+    client = server.connect()
+    assert offered(client) == {"SCRAM-SHA-256", "SCRAM-SHA-1"}
+    assert b"STLS may help" in client.err(b"AUTH PLAIN " + encode(b"\0ann\0pencil"))
+    assert Scram(client, b"ann", b"pencil").login().startswith(b"+OK")
+    two = server.connect_tls(certificate.client(maximum_version=ssl.TLSVersion.TLSv1_2))
+    assert not any("PLUS" in name for name in offered(two))
+
+
+def test_configured_mechanisms_are_offered_and_no_others(make_server):
+    server = make_server(mechanisms="CRAM-MD5 LOGIN")
+    users(server, ["ann:{PLAIN}pencil"])
+    server.maildir("ann")
+    server.start()
+    client = server.connect()
+    assert offered(client) == {"CRAM-MD5", "LOGIN"}
+    client.err(b"AUTH PLAIN " + encode(b"\0ann\0pencil"))
+    client.err(b"AUTH CRAM-MD5 " + encode(b"x"))  # R2195-2
+    challenge = base64.b64decode(client.command(b"AUTH CRAM-MD5").removeprefix(b"+ "))
+    digest = hmac.new(b"pencil", challenge, "md5").hexdigest().encode()
+    client.ok(encode(b"ann " + digest))
+
+
+# Each mechanism
+
+
+def test_plain(readable):
+    client = readable.connect()
+    client.ok(b"AUTH PLAIN " + encode(b"\0ann\0pencil"))
+    assert len(client.sizes()) == 1
+    client.quit()
+    client = readable.connect()
+    assert client.command(b"AUTH PLAIN") == b"+ "
+    client.ok(encode(b"ann\0ann\0pencil"))  # for oneself (R4616-3)
+    client.quit()
+    assert readable.log.wait("user ann from")
+
+
+def test_login(readable):
+    client = readable.connect()
+    client.err(b"AUTH LOGIN " + encode(b"ann"))  # R5034-8
+    assert client.command(b"AUTH LOGIN").startswith(b"+ ")
+    assert client.command(encode(b"ann")).startswith(b"+ ")
+    client.ok(encode(b"pencil"))
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-1"])
+def test_scram(readable, mechanism):
+    client = readable.connect()
+    assert Scram(client, b"ann", b"pencil", mechanism).login().startswith(b"+OK")
+    assert len(client.sizes()) == 1
+    client.quit()
+
+
+def test_scram_of_what_is_stored_for_it(make_server):
+    server = make_server()
+    users(server, ["ann:" + SCRAM_PENCIL])
+    server.maildir("ann")
+    server.start()
+    assert Scram(server.connect(), b"ann", b"pencil").login().startswith(b"+OK")
+    client = server.connect()  # and a password goes, too
+    client.ok(b"USER ann")
+    client.ok(b"PASS pencil")
+
+
+def test_response_that_follows_in_the_same_batch(readable):
+    # R2449-17: what is behind the login is not lost
+    client = readable.connect()
+    client.send(b"AUTH PLAIN\r\n" + encode(b"\0ann\0pencil") + b"\r\nSTAT\r\nQUIT\r\n")
+    assert client.line() == b"+ "
+    assert client.line().startswith(b"+OK logged in")
+    assert client.line() == b"+OK 1 14"
+    assert client.line().startswith(b"+OK")
+
+
+# Channel binding
+
+
+def test_binding_of_another_connection_is_refused(readable, certificate):
+    client = readable.connect_tls(certificate.client())
+    scram = Scram(
+        client, b"ann", b"pencil", "SCRAM-SHA-256-PLUS", b"p=tls-exporter,,", b"x" * 32
+    )
+    assert scram.login().startswith(b"-ERR [AUTH]")
+
+
+def test_downgrade_is_seen(readable, certificate):
+    # R5802-6: the client could bind and was kept from seeing that the server can
+    client = readable.connect_tls(certificate.client())
+    assert Scram(client, b"ann", b"pencil", header=b"y,,").begin().startswith(b"-ERR")
+    two = readable.connect_tls(certificate.client(maximum_version=ssl.TLSVersion.TLSv1_2))
+    assert Scram(two, b"ann", b"pencil", header=b"y,,").login().startswith(b"+OK")
+
+
+# Refusals
+
+
+def test_refusals_look_alike(readable):
+    # R1939-31, R5802-11
+    answers = set()
+    for name, password in [(b"ann", b"wrong"), (b"nobody", b"pencil"), (b"nobody", b"")]:
+        answers.add(readable.connect().command(b"AUTH PLAIN " + encode(b"\0" + name + b"\0x" + password)))
+        answers.add(Scram(readable.connect(), name, b"x" + password).login())
+        client = readable.connect()
+        client.command(b"AUTH LOGIN")
+        client.command(encode(name))
+        answers.add(client.command(encode(b"x" + password)))
+        client = readable.connect()
+        client.command(b"USER " + name)
+        answers.add(client.command(b"PASS x" + password))
+    assert answers == {b"-ERR [AUTH] user name or password is wrong"}
+
+
+def test_unknown_user_has_a_salt_that_survives_a_restart(readable):
+    def salt(name):
+        scram = Scram(readable.connect(), name, b"x")
+        scram.finish(scram.begin())
+        return scram.salt, scram.rounds
+
+    before = salt(b"nobody"), salt(b"ann")
+    assert before[0][1] == before[1][1]
+    readable.restart()
+    assert (salt(b"nobody"), salt(b"ann")) == before
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"", b"ann", b"\0ann", b"\0\0x", b"\0ann\0", b"\0ann\0a\0b", b"bob\0ann\0pencil", b"\0ann\0\xff\xfe",
+     b"\0" + b"n" * 300 + b"\0pencil", b"\0ann\0" + b"p" * 8000, b"\0ann\r\n\0pencil", b"\0an\x01n\0pencil"],
+    ids=ascii,
+)
+def test_bad_plain_messages_are_refused_and_the_session_goes_on(readable, message):
+    # R4616-1, R4616-3
+    client = readable.connect()
+    assert client.command(b"AUTH PLAIN") == b"+ "
+    client.err(encode(message))
+    client.ok(b"AUTH PLAIN " + encode(b"\0ann\0pencil"))
+
+
+def test_response_beyond_the_bound_is_refused(readable):
+    # R5034-10
+    client = readable.connect()
+    assert client.command(b"AUTH PLAIN") == b"+ "
+    client.err(b"A" * 200_000)
+    client.ok(b"AUTH PLAIN " + encode(b"\0ann\0pencil"))
+
+
+def test_exchange_given_up_is_forgotten(readable):
+    for _ in range(300):
+        client = readable.connect()
+        Scram(client, b"ann", b"pencil").begin()
+        client.close()
+    client = readable.connect()
+    Scram(client, b"ann", b"pencil").begin()
+    assert client.err(b"*") == b"-ERR cancelled"
+    assert Scram(client, b"ann", b"pencil").login().startswith(b"+OK")
+
+
+def test_auth_that_dies_in_an_exchange(readable):
+    client = readable.connect()
+    challenge = Scram(client, b"ann", b"pencil")
+    line = challenge.begin()
+    (pid,) = readable.roles()["auth"]
+    seen = len(readable.log.lines)
+    os.kill(pid, 9)
+    assert readable.log.wait("restanted-auth.*was ended", start=seen)
+    try:
+        assert challenge.finish(line).startswith(b"-ERR")
+    except Exception:  # noqa: BLE001 - the connection ended with the exchange
+        pass
+    assert readable.login_soon(b"ann", b"pencil")
+    assert not any("it must not" in line for line in readable.log.lines)
+
+
+# Clients that others wrote
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_curl(readable, mechanism, certificate):
+    done = subprocess.run(
+        ["curl", "-sS", "--user", "ann:pencil", "--login-options", f"AUTH={mechanism}",
+         "--cacert", certificate.root, "--ssl-reqd", "--connect-to", f"::127.0.0.1:{readable.port}",
+         f"pop3://pop.example.org:{readable.port}/1"],
+        capture_output=True, timeout=60,
+    )
+    assert done.stdout == b"Subject: a\r\n\r\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    "mechanism", ["plain", "login", "scram-sha-1", "scram-sha-256", "scram-sha-256-plus"]
+)
+def test_mpop(readable, tmp_path, mechanism, certificate):
+    folder = tmp_path / "mail"
+    for name in ("tmp", "new", "cur"):
+        (folder / name).mkdir(parents=True)
+    done = subprocess.run(
+        ["mpop", "--file=", "--host=127.0.0.1", f"--port={readable.tls_port}", "--user=ann",
+         "--passwordeval=printf pencil", f"--auth={mechanism}", "--tls=on", "--tls-starttls=off",
+         "--tls-certcheck=off", f"--delivery=maildir,{folder}", "--received-header=off",
+         f"--uidls-file={tmp_path}/uidls", "--keep=on"],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+    )
+    output = done.stdout + done.stderr
+    if b"not supported" in output or b"unknown" in output or b"invalid" in output:
+        pytest.skip(f"this mpop has no {mechanism}")
+    assert done.returncode == 0, output
+    assert [path.read_bytes() for path in (folder / "new").iterdir()] == [b"Subject: a\n\n"]
