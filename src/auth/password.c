@@ -212,6 +212,9 @@ setting_make(char ret_setting[CRYPT_GENSALT_OUTPUT_SIZE], struct err *err)
     return ERR_OK;
 }
 
+static const char plain_dummy[] = "{PLAIN}";
+enum { PLAIN_DUMMY_LEN = 40 };
+
 enum err_code
 password_dummy(struct pop_view model, char ret_stored[HASH_TEXT_MAX + 1], struct err *err)
 {
@@ -240,7 +243,10 @@ password_dummy(struct pop_view model, char ret_stored[HASH_TEXT_MAX + 1], struct
         if (last >= salt.data + salt.len)
             *last = *last == '.' ? '/' : '.';
     } else if (password.kind == PASSWORD_PLAIN) {
-        stored[0] = '\0'; /* the model is somebody's password; no password is as quick */
+        /* The model is somebody's password: another one, that nobody types. */
+        memcpy(stored, plain_dummy, sizeof plain_dummy);
+        code = randomise(stored + sizeof plain_dummy - 1, PLAIN_DUMMY_LEN + 1, err);
+        stored[sizeof plain_dummy - 1 + PLAIN_DUMMY_LEN] = '\0';
     } else if (password.kind == PASSWORD_SCRAM_SHA_256) {
         struct pop_view salt = scram_field(password.text, SCRAM_SALT);
         /* Base64 has no '.': letters and digits are enough here, and never a pad. */

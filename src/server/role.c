@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -20,6 +21,9 @@ role_start(enum ipc_role role)
         log_error("this program is started by restanted, not by hand");
         exit(EX_USAGE);
     }
+    /* No configuration file of OpenSSL's, which would be opened when it is first used; and no
+     * clearing away at the end under the feet of threads that still run. */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
     (void)signal(SIGPIPE, SIG_IGN); /* a closed connection shows as EPIPE */
     /* A terminal sends these to the whole group; the parent ends us in its own order. */
     (void)signal(SIGINT, SIG_IGN);

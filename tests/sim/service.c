@@ -415,6 +415,10 @@ run_commands(struct connection *connection)
         case POP_SERVER_COMMIT:
             on_commit(connection);
             break;
+        case POP_SERVER_STLS: /* not offered */
+        case POP_SERVER_SASL:
+        case POP_SERVER_SASL_ENDED:
+            abort();
         case POP_SERVER_CLOSE:
             service->closing = true;
             break;

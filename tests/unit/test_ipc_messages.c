@@ -17,13 +17,16 @@
 #define FRONT      BIT(IPC_FRONT)
 #define AUTH       BIT(IPC_AUTH)
 #define STORE      BIT(IPC_STORE)
-#define ROLES      (FRONT | AUTH | STORE)
+#define KEYS       BIT(IPC_KEYS)
+#define ROLES      (FRONT | AUTH | STORE | KEYS)
 #define NONE       BIT(IPC_STATE_NONE)
 #define OPEN       BIT(IPC_STATE_OPEN)
 #define COMMITTED  BIT(IPC_STATE_COMMITTED)
+#define EXCHANGE   BIT(IPC_STATE_EXCHANGE)
 
 #define SIZE(type)    sizeof(struct type), sizeof(struct type)
 #define INLINE(type)  offsetof(struct type, snapshot), sizeof(struct type)
+#define SASL(type)    offsetof(struct type, octets), sizeof(struct type)
 #define MARKED(octet) offsetof(struct ipc_marks, bits) + (octet)
 
 static const struct expected {
@@ -40,21 +43,32 @@ static const struct expected {
     {IPC_AUTH_SETTINGS, PARENT, AUTH, 0, SIZE(ipc_auth_settings), 0, 0},
     {IPC_AUTH_SOURCE, PARENT, AUTH, 0, SIZE(ipc_auth_source), 0, 0},
     {IPC_STORE_SETTINGS, PARENT, STORE, 0, SIZE(ipc_store_settings), 0, 0},
-    {IPC_LISTENER, PARENT, FRONT, 0, 0, 0, 1, 1},
+    {IPC_LISTENER, PARENT, FRONT, 0, SIZE(ipc_listener), 1, 1},
+    {IPC_CERTIFICATE, PARENT, FRONT, 0, SIZE(ipc_certificate), 1, 1},
+    {IPC_TICKETS, PARENT, FRONT, 0, SIZE(ipc_tickets), 0, 0},
+    {IPC_KEY, PARENT, KEYS, 0, SIZE(ipc_key), 2, 2},
     {IPC_TALLY, PARENT, FRONT, 0, 0, 0, 1, 1},
     {IPC_CHANNEL, PARENT, ROLES, 0, SIZE(ipc_channel_info), 1, 1},
     {IPC_START, PARENT, ROLES, 0, 0, 0, 0, 0},
     {IPC_DRAIN, PARENT, FRONT, 0, 0, 0, 0, 0},
     {IPC_READY, ROLES, PARENT, 0, 0, 0, 0, 0},
+    {IPC_KEY_JUDGED, KEYS, PARENT, 0, SIZE(ipc_key_judged), 0, 0},
     {IPC_CHECK, FRONT, AUTH, NONE, SIZE(ipc_check), 0, 0},
     {IPC_LOGIN, FRONT, AUTH, NONE, SIZE(ipc_login), 0, 0},
+    {IPC_SASL_BEGIN, FRONT, AUTH, NONE, SASL(ipc_sasl_begin), 0, 0},
+    {IPC_SASL_RESPONSE, FRONT, AUTH, EXCHANGE, SASL(ipc_sasl), 0, 0},
+    {IPC_SASL_CANCEL, FRONT, AUTH, NONE | EXCHANGE, 0, 0, 0, 0},
+    {IPC_OFFER, AUTH, FRONT, 0, SIZE(ipc_offer), 0, 0},
     {IPC_CHECKED, AUTH, FRONT, 0, SIZE(ipc_checked), 0, 0},
+    {IPC_SASL_CHALLENGE, AUTH, FRONT, 0, SASL(ipc_sasl), 0, 0},
     {IPC_LOGIN_REFUSED, AUTH, FRONT, 0, SIZE(ipc_refused), 0, 0},
     {IPC_OPEN, AUTH, STORE, 0, SIZE(ipc_open), 0, 0},
     {IPC_OPENED, STORE, FRONT, 0, INLINE(ipc_opened), 0, 1},
     {IPC_OPEN_REFUSED, STORE, FRONT, 0, SIZE(ipc_refused), 0, 0},
     {IPC_FETCHED, STORE, FRONT, 0, SIZE(ipc_fetched), 0, FETCH_BATCH_MAX},
     {IPC_COMMITTED, STORE, FRONT, 0, SIZE(ipc_committed), 0, 0},
+    {IPC_SIGN, FRONT, KEYS, NONE, SIZE(ipc_sign), 0, 0},
+    {IPC_SIGNED, KEYS, FRONT, 0, SIZE(ipc_signed), 0, 0},
     {IPC_FETCH, FRONT, STORE, OPEN, SIZE(ipc_fetch), 0, 0},
     {IPC_SUSPECT, FRONT, STORE, OPEN, SIZE(ipc_suspect), 0, 0},
     {IPC_MARKS, FRONT, STORE, OPEN, MARKED(1), sizeof(struct ipc_marks), 0, 0},
@@ -117,6 +131,14 @@ good_body(const struct guarded *guarded, enum ipc_type type, size_t size)
         ((struct ipc_channel_info *)body)->role = IPC_STORE;
     if (type == IPC_OPENED && size >= offsetof(struct ipc_opened, snapshot))
         ((struct ipc_opened *)body)->size = size - offsetof(struct ipc_opened, snapshot);
+    if (type == IPC_CERTIFICATE && size >= sizeof(struct ipc_certificate))
+        ((struct ipc_certificate *)body)->count = 1;
+    if (type == IPC_SASL_BEGIN && size >= offsetof(struct ipc_sasl_begin, octets))
+        ((struct ipc_sasl_begin *)body)->len =
+            (uint32_t)(size - offsetof(struct ipc_sasl_begin, octets));
+    if ((type == IPC_SASL_RESPONSE || type == IPC_SASL_CHALLENGE) &&
+        size >= offsetof(struct ipc_sasl, octets))
+        ((struct ipc_sasl *)body)->len = (uint32_t)(size - offsetof(struct ipc_sasl, octets));
     if (type == IPC_FETCH && size >= sizeof(struct ipc_fetch))
         ((struct ipc_fetch *)body)->count = 1;
     if (type == IPC_FETCHED && size >= sizeof(struct ipc_fetched))
@@ -229,6 +251,20 @@ static const struct field {
     {FIELD(IPC_STORE_SETTINGS, ipc_store_settings, engine.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_STORE_SETTINGS, ipc_store_settings, location.len), PATH_LEN_MAX, {4097}},
     {FIELD(IPC_CHANNEL, ipc_channel_info, role), IPC_FRONT, {0, IPC_ROLE_COUNT, UINT32_MAX}},
+    {FIELD(IPC_LISTENER, ipc_listener, tls), 1, {2, UINT32_MAX}},
+    {FIELD(IPC_CERTIFICATE, ipc_certificate, index), 0, {1, UINT32_MAX}},
+    {FIELD(IPC_CERTIFICATE, ipc_certificate, count), 64, {0, 65, UINT32_MAX}},
+    {FIELD(IPC_KEY_JUDGED, ipc_key_judged, text.len), 255, {256, UINT16_MAX}},
+    {FIELD(IPC_SIGN, ipc_sign, len), 512, {513, UINT32_MAX}},
+    {FIELD(IPC_SIGN, ipc_sign, pss), 1, {2, UINT32_MAX}},
+    {FIELD(IPC_SIGNED, ipc_signed, len), 1024, {1025, UINT32_MAX}},
+    {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, mechanism), 6, {7, UINT32_MAX}},
+    {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, binding_len), 32, {33, UINT32_MAX}},
+    {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, len), IPC_SASL_MAX, {1, 9215, UINT32_MAX}},
+    {FIELD(IPC_SASL_RESPONSE, ipc_sasl, len), IPC_SASL_MAX, {1, 9217, UINT32_MAX}},
+    {FIELD(IPC_SASL_CHALLENGE, ipc_sasl, len), IPC_SASL_MAX, {1, 9217, UINT32_MAX}},
+    {FIELD(IPC_OFFER, ipc_offer, mechanisms), 127, {128, UINT32_MAX}},
+    {FIELD(IPC_OPENED, ipc_opened, user.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_CHECK, ipc_check, user.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_LOGIN, ipc_login, user.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_LOGIN, ipc_login, password.len), 255, {256, UINT16_MAX}},
