@@ -16,12 +16,38 @@ static void
 channel_watch(struct store_role *role, struct store_channel *channel, int operation)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = channel};
-    (void)epoll_ctl(role->epoll_fd, operation, channel->fd, &event);
+    CHECK(epoll_ctl(role->epoll_fd, operation, channel->fd, &event) == 0);
+}
+
+void
+store_channel_hold(struct store_role *role, struct store_channel *channel)
+{
+    (void)pthread_mutex_lock(&role->lock);
+    channel->users++;
+    (void)pthread_mutex_unlock(&role->lock);
+}
+
+void
+store_channel_release(struct store_role *role, struct store_channel *channel)
+{
+    (void)pthread_mutex_lock(&role->lock);
+    bool last = --channel->users == 0;
+    struct store_channel **place = &role->channels;
+    while (last && *place != channel)
+        place = &(*place)->next;
+    if (last)
+        *place = channel->next;
+    (void)pthread_mutex_unlock(&role->lock);
+    if (!last)
+        return;
+    (void)close(channel->fd); /* nothing to lose: it was shut before */
+    free(channel);
 }
 
 void
 store_channel_next(struct store_role *role, struct store_channel *channel)
 {
+    store_channel_hold(role, channel); /* for the thread that will get it */
     channel_watch(role, channel, EPOLL_CTL_MOD);
 }
 
@@ -30,7 +56,12 @@ on_channel(struct store_role *role, const struct ipc_channel_info *info, int fd)
 {
     struct store_channel *channel = calloc(1, sizeof *channel);
     CHECK(channel != NULL);
-    *channel = (struct store_channel){.fd = fd, .peer = info->role, .number = info->number};
+    *channel = (struct store_channel){
+        .fd = fd,
+        .peer = info->role,
+        .number = info->number,
+        .users = 1, /* the thread that gets its first message */
+    };
     (void)pthread_mutex_lock(&role->lock);
     channel->next = role->channels;
     role->channels = channel;
@@ -41,16 +72,26 @@ on_channel(struct store_role *role, const struct ipc_channel_info *info, int fd)
     channel_watch(role, channel, EPOLL_CTL_ADD);
 }
 
-/* The struct stays: a thread may be working for one of its sessions. A front that ends is rare
- * and its struct is small. */
+bool
+store_channel_closed(struct store_role *role, struct store_channel *channel)
+{
+    (void)pthread_mutex_lock(&role->lock);
+    bool closed = channel->closed;
+    (void)pthread_mutex_unlock(&role->lock);
+    return closed;
+}
+
+/* Two threads may find it bad at once. One that waits for its next message is told by this. */
 static void
 channel_close(struct store_role *role, struct store_channel *channel)
 {
     (void)pthread_mutex_lock(&role->lock);
+    bool done = channel->closed;
     channel->closed = true;
     (void)pthread_mutex_unlock(&role->lock);
+    if (done)
+        return;
     store_front_lost(role, channel);
-    (void)epoll_ctl(role->epoll_fd, EPOLL_CTL_DEL, channel->fd, NULL);
     (void)shutdown(channel->fd, SHUT_RDWR);
 }
 
@@ -96,8 +137,12 @@ serving_thread(void *argument)
         int wait = store_expire_waiting(role);
         int count = epoll_wait(role->epoll_fd, &event, 1, wait);
         CHECK(count >= 0 || errno == EINTR);
-        if (count > 0)
-            serve(role, event.data.ptr);
+        if (count <= 0)
+            continue;
+        struct store_channel *channel = event.data.ptr;
+        if (!store_channel_closed(role, channel))
+            serve(role, channel);
+        store_channel_release(role, channel);
     }
     return NULL;
 }

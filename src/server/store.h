@@ -20,13 +20,15 @@
 /* Buckets of the table of sessions; 20,000 sessions make chains of five. */
 #define STORE_BUCKETS 4096u
 
-/* A channel to a front or to auth. Lives until the last thread has let go of it. */
+/* A channel to a front or to auth. Each session, waiting login and thread that works for it
+ * keeps it, and so does waiting for its next message, which only ends when it is closed. */
 struct store_channel {
     struct store_channel *next;
     int fd;
     enum ipc_role peer;
     uint32_t number; /* of the front */
     bool closed;     /* nothing more is read or sent */
+    unsigned users;  /* under the role's lock */
 };
 
 struct store_session {
@@ -67,6 +69,7 @@ struct store_role {
     struct store_channel *channels;
     struct store_session *buckets[STORE_BUCKETS];
     struct store_waiting *waiting;
+    uint64_t releases; /* of any maildrop: a login that found its own busy looks again */
 };
 
 /*
@@ -75,6 +78,11 @@ struct store_role {
  * so a session's messages are served in the order in which front sent them.
  */
 void store_channel_next(struct store_role *role, struct store_channel *channel);
+
+/* Keeps the channel alive, and lets go of it. */
+void store_channel_hold(struct store_role *role, struct store_channel *channel);
+void store_channel_release(struct store_role *role, struct store_channel *channel);
+bool store_channel_closed(struct store_role *role, struct store_channel *channel);
 
 /* A message from auth: OPEN. */
 void store_open(

@@ -42,8 +42,9 @@ session_hold(struct store_role *role, struct store_channel *front, uint64_t id)
 }
 
 static void
-session_free(struct store_session *session)
+session_free(struct store_role *role, struct store_session *session)
 {
+    store_channel_release(role, session->front);
     (void)pthread_mutex_destroy(&session->lock);
     free(session->marks);
     free(session);
@@ -57,10 +58,10 @@ session_release(struct store_role *role, struct store_session *session)
     bool last = --session->users == 0 && session->gone;
     (void)pthread_mutex_unlock(&role->lock);
     if (last)
-        session_free(session);
+        session_free(role, session);
 }
 
-/* Adds a held session. False: front used this handle already. */
+/* Adds a session that the caller holds. False: front used this handle already, or is gone. */
 static bool
 table_add(struct store_role *role, struct store_session *session)
 {
@@ -179,29 +180,50 @@ is_crowded(struct store_role *role, const char *location)
     return limit > 0 && count >= limit;
 }
 
-/* The maildrop is busy: waits for the other session's end, unless enough wait already. */
-static bool
+static uint64_t
+count_releases(struct store_role *role)
+{
+    (void)pthread_mutex_lock(&role->lock);
+    uint64_t releases = role->releases;
+    (void)pthread_mutex_unlock(&role->lock);
+    return releases;
+}
+
+enum wait {
+    WAIT_BEGUN, /* or answered: too many wait already */
+    WAIT_AGAIN, /* a maildrop was released meanwhile: try once more */
+    WAIT_FAILED,
+};
+
+/* The maildrop was busy, with so many releases before: waits for the other session's end. */
+static enum wait
 wait_for_lock(
     struct store_role *role, struct store_channel *front, uint64_t id, const char *user,
-    const char *location)
+    const char *location, uint64_t releases)
 {
     if (is_crowded(role, location)) {
         answer_refused(front, id, POP_REFUSAL_USER_SESSIONS);
-        return true;
+        return WAIT_BEGUN;
     }
     struct store_waiting *waiting = calloc(1, sizeof *waiting);
     if (waiting == NULL)
-        return false;
+        return WAIT_FAILED;
     waiting->front = front;
     waiting->id = id;
     waiting->due_ms = clock_ms() + LOCK_WAIT_MS;
     (void)snprintf(waiting->user, sizeof waiting->user, "%s", user);
     (void)snprintf(waiting->location, sizeof waiting->location, "%s", location);
     (void)pthread_mutex_lock(&role->lock);
-    waiting->next = role->waiting;
-    role->waiting = waiting;
+    bool missed = role->releases != releases; /* nobody would wake it */
+    if (!missed) {
+        front->users++;
+        waiting->next = role->waiting;
+        role->waiting = waiting;
+    }
     (void)pthread_mutex_unlock(&role->lock);
-    return true;
+    if (missed)
+        free(waiting);
+    return missed ? WAIT_AGAIN : WAIT_BEGUN;
 }
 
 static uint32_t
@@ -212,13 +234,19 @@ message_count(struct pop_view block)
     return header.count;
 }
 
+/* Held by the caller. */
 static struct store_session *
-session_make(struct store_channel *front, uint64_t id, const char *user, const char *location)
+session_make(
+    struct store_role *role, struct store_channel *front, uint64_t id, const char *user,
+    const char *location)
 {
     struct store_session *session = calloc(1, sizeof *session);
     if (session == NULL)
         return NULL;
     (void)pthread_mutex_init(&session->lock, NULL);
+    (void)pthread_mutex_lock(&session->lock);
+    session->users = 1;
+    store_channel_hold(role, front);
     session->front = front;
     session->id = id;
     session->state = IPC_STATE_OPEN;
@@ -237,6 +265,19 @@ current_engine(struct store_role *role)
     return engine;
 }
 
+static void maildrop_released(struct store_role *role, const char *location);
+
+/* The session is over. */
+static void
+session_close(struct store_role *role, struct store_session *session)
+{
+    table_remove(role, session);
+    session->engine->close(session->store);
+    session->store = NULL;
+    session->state = IPC_STATE_NONE;
+    maildrop_released(role, session->location);
+}
+
 /* Opens the maildrop and answers front. With `patient`, a busy one is waited for. */
 static void
 open_maildrop(
@@ -246,9 +287,17 @@ open_maildrop(
     struct err err;
     struct store *store = NULL;
     const struct store_ops *engine = current_engine(role);
-    enum err_code code = engine->open(&store, location, &err);
-    if (code == ERR_BUSY && patient && wait_for_lock(role, front, id, user, location))
-        return;
+    enum err_code code;
+    enum wait wait = WAIT_AGAIN;
+    do {
+        uint64_t releases = count_releases(role);
+        code = engine->open(&store, location, &err);
+        if (code != ERR_BUSY || !patient)
+            break;
+        wait = wait_for_lock(role, front, id, user, location, releases);
+        if (wait == WAIT_BEGUN)
+            return;
+    } while (wait == WAIT_AGAIN);
     if (code != ERR_OK) {
         if (code != ERR_BUSY)
             log_error("user %s: %s", user, err.text);
@@ -257,30 +306,26 @@ open_maildrop(
     }
 
     struct pop_view block = engine->snapshot(store);
-    struct store_session *session = session_make(front, id, user, location);
-    if (session != NULL) {
-        session->engine = engine;
-        session->store = store;
-        session->count = message_count(block);
-    }
-    if (session == NULL || !table_add(role, session)) {
-        /* No memory, or front used a handle twice: it is the only one who loses by this. */
+    struct store_session *session = session_make(role, front, id, user, location);
+    if (session == NULL) {
         engine->close(store);
-        if (session != NULL)
-            session_free(session);
+        maildrop_released(role, location);
         answer_refused(front, id, POP_REFUSAL_SYS_TEMP);
         return;
     }
-    if (!answer_opened(session, block)) {
-        table_remove(role, session);
-        engine->close(store);
-        session_free(session);
+    session->engine = engine;
+    session->store = store;
+    session->count = message_count(block);
+    if (!table_add(role, session) || !answer_opened(session, block)) {
+        /* No memory, or front used a handle twice: it is the only one who loses by this. */
+        session_close(role, session);
         answer_refused(front, id, POP_REFUSAL_SYS_TEMP);
     }
+    session_release(role, session);
 }
 
 /*
- * The channel of a front. Its number may come from auth before the channel
+ * The channel of a front, held. Its number may come from auth before the channel
  * itself comes from the parent, by another way: that is waited for, as numbers
  * only grow.
  */
@@ -294,17 +339,17 @@ channel_find(struct store_role *role, uint32_t number)
     while (channel != NULL &&
            (channel->peer != IPC_FRONT || channel->number != number || channel->closed))
         channel = channel->next;
+    if (channel != NULL)
+        channel->users++;
     (void)pthread_mutex_unlock(&role->lock);
     return channel;
 }
 
-void
-store_open(
-    struct store_role *role, const struct ipc_header *header, const struct ipc_open *open)
+static void
+open_for_user(
+    struct store_role *role, struct store_channel *front, uint64_t id,
+    const struct ipc_open *open)
 {
-    struct store_channel *front = channel_find(role, header->number);
-    if (front == NULL)
-        return; /* it ended while the password was checked */
     struct pop_view user = {open->user.data, open->user.len};
     struct pop_view home = {open->home.data, open->home.len};
     char name[USER_NAME_MAX + 1];
@@ -320,10 +365,21 @@ store_open(
     struct err err;
     if (location_expand(template, user, home, location, &err) != ERR_OK) {
         log_error("user %s: %s", name, err.text);
-        answer_refused(front, header->session, POP_REFUSAL_SYS_PERM);
+        answer_refused(front, id, POP_REFUSAL_SYS_PERM);
         return;
     }
-    open_maildrop(role, front, header->session, name, location, true);
+    open_maildrop(role, front, id, name, location, true);
+}
+
+void
+store_open(
+    struct store_role *role, const struct ipc_header *header, const struct ipc_open *open)
+{
+    struct store_channel *front = channel_find(role, header->number);
+    if (front == NULL)
+        return; /* it ended while the password was checked */
+    open_for_user(role, front, header->session, open);
+    store_channel_release(role, front);
 }
 
 /* Takes the waiting logins that `match` picks out of the list. */
@@ -356,11 +412,22 @@ waiting_retry(struct store_role *role, struct store_waiting *taken, bool patient
     while (taken != NULL) {
         struct store_waiting *waiting = taken;
         taken = waiting->next;
-        if (!waiting->front->closed)
+        if (!store_channel_closed(role, waiting->front))
             open_maildrop(
                 role, waiting->front, waiting->id, waiting->user, waiting->location, patient);
+        store_channel_release(role, waiting->front);
         free(waiting);
     }
+}
+
+/* A login that waits for the maildrop gets its chance. */
+static void
+maildrop_released(struct store_role *role, const char *location)
+{
+    (void)pthread_mutex_lock(&role->lock);
+    role->releases++;
+    (void)pthread_mutex_unlock(&role->lock);
+    waiting_retry(role, waiting_take(role, location, 0), true);
 }
 
 int
@@ -466,17 +533,6 @@ on_commit(struct store_session *session)
     }
     session->state = IPC_STATE_COMMITTED;
     answer(session->front, IPC_COMMITTED, session->id, &committed, sizeof committed, NULL, 0);
-}
-
-/* The session is over; a login that waits for the maildrop gets its chance. */
-static void
-session_close(struct store_role *role, struct store_session *session)
-{
-    table_remove(role, session);
-    session->engine->close(session->store);
-    session->store = NULL;
-    session->state = IPC_STATE_NONE;
-    waiting_retry(role, waiting_take(role, session->location, 0), true);
 }
 
 bool
