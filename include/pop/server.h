@@ -51,6 +51,7 @@ enum pop_refusal {
     POP_REFUSAL_CONNECTIONS,     /* [SYS/TEMP] as a greeting: the server is full */
     POP_REFUSAL_PER_ADDRESS,     /* [SYS/TEMP] as a greeting: this address has its share */
     POP_REFUSAL_USER_SESSIONS,   /* [IN-USE] this user has too many sessions waiting */
+    POP_REFUSAL_FAILURES,        /* [SYS/TEMP] too many refused logins from this address */
     POP_REFUSAL_SASL,            /* the exchange breaks the mechanism's rules */
     POP_REFUSAL_MESSAGE_GONE,    /* the message was removed by another program (R1939-52) */
     POP_REFUSAL_MESSAGE_CHANGED, /* it is no longer what LIST promised */
@@ -67,6 +68,11 @@ struct pop_server_config {
     bool check_user;            /* ask at USER whether the name exists (CHECK_USER) */
     bool stls; /* STLS works, and is announced until login: a certificate is there and TLS is
                   not active yet (R2595-1, R2595-10, R8314-8) */
+    /* Beyond these one last -ERR, which names the limit, and CLOSE; 0: none. A mistake is a
+     * command that the client should not have sent so: unknown, at the wrong time, with a wrong
+     * argument, too long, or a refused login. A message that is gone is none. */
+    uint32_t mistakes_per_session;
+    uint32_t commands_before_login;
 };
 
 enum pop_server_step {
@@ -120,6 +126,9 @@ struct pop_server {
     bool listing_uids; /* UIDL rather than LIST */
     uint32_t index;    /* of the message being sent */
     uint64_t lines;
+    uint64_t commands;      /* read so far, whatever became of them */
+    uint32_t mistakes;      /* of these */
+    const char *over_limit; /* what ended the session, for the log; else NULL */
     struct pop_encoder encoder;
     bool in_sasl;    /* the next line is a response */
     bool user_given; /* USER was accepted and PASS may follow (R1939-28) */

@@ -75,35 +75,87 @@ is_printable(struct pop_view line)
     return true;
 }
 
+/* The last answer: it says which limit, and nothing is run after it. */
+static void
+end_over_limit(
+    struct pop_server *server, struct pop_buffer *out, struct pop_view code,
+    struct pop_view text, const char *limit)
+{
+    pop_buffer_put(out, POP_VIEW("-ERR "));
+    pop_buffer_put(out, code);
+    pop_buffer_put(out, text);
+    pop_buffer_put(out, POP_VIEW(" (limit: "));
+    pop_buffer_put(out, pop_view_of(limit));
+    pop_buffer_put(out, POP_VIEW(")\r\n"));
+    server->over_limit = limit;
+    pop_session_enter(server, POP_STATE_CLOSED);
+}
+
+bool
+pop_mistake_allowed(struct pop_server *server, struct pop_buffer *out, struct pop_view code)
+{
+    uint32_t max = server->config->mistakes_per_session;
+    if (max == 0 || server->mistakes < max) {
+        server->mistakes += max > 0;
+        return true;
+    }
+    end_over_limit(server, out, code, POP_VIEW("too many mistakes"), "mistakes-per-session");
+    return false;
+}
+
+void
+pop_mistake(struct pop_server *server, struct pop_buffer *out, struct pop_view text)
+{
+    if (pop_mistake_allowed(server, out, POP_VIEW("")))
+        pop_reply_err(out, text);
+}
+
+/* A command was read. False: one too many, and answered. */
+static bool
+command_allowed(struct pop_server *server, struct pop_buffer *out)
+{
+    uint32_t max = server->config->commands_before_login;
+    server->commands++;
+    if (max == 0 || server->state != POP_STATE_AUTHORIZATION || server->commands <= max)
+        return true;
+    end_over_limit(
+        server, out, POP_VIEW(""), POP_VIEW("too many commands and no login"),
+        "commands-before-login");
+    return false;
+}
+
 static enum pop_server_step
 run_command(struct pop_server *server, struct pop_view line, struct command *command)
 {
     bool user_given = server->user_given;
+    if (!command_allowed(server, command->out))
+        return STEP_ANSWERED;
     server->user_given = false; /* PASS comes right after USER or not at all (R1939-28) */
 
     if (!is_printable(line)) {
-        pop_reply_err(command->out, POP_VIEW("a command is printable ASCII only"));
+        pop_mistake(server, command->out, POP_VIEW("a command is printable ASCII only"));
         return STEP_ANSWERED;
     }
     bool more;
     const struct verb *verb = verb_find(pop_take_word(&line, &more));
     if (verb == NULL) {
-        pop_reply_err(command->out, POP_VIEW("unknown command"));
+        pop_mistake(server, command->out, POP_VIEW("unknown command"));
         return STEP_ANSWERED;
     }
     if (!(verb->states & BIT(server->state))) {
-        pop_reply_err(
-            command->out, server->state == POP_STATE_AUTHORIZATION
-                              ? POP_VIEW("log in first, with USER and PASS")
-                              : POP_VIEW("you are logged in already"));
+        pop_mistake(
+            server, command->out,
+            server->state == POP_STATE_AUTHORIZATION
+                ? POP_VIEW("log in first, with USER and PASS")
+                : POP_VIEW("you are logged in already"));
         return STEP_ANSWERED;
     }
     if (verb->run == pop_on_user && user_given) { /* R1939-27 */
-        pop_reply_err(command->out, POP_VIEW("PASS was expected; start again with USER"));
+        pop_mistake(server, command->out, POP_VIEW("PASS was expected; start again with USER"));
         return STEP_ANSWERED;
     }
     if (verb->run == pop_on_pass && !user_given) {
-        pop_reply_err(command->out, POP_VIEW("USER comes first"));
+        pop_mistake(server, command->out, POP_VIEW("USER comes first"));
         return STEP_ANSWERED;
     }
     if (!pop_take_arguments(server, command, verb->arguments, line, more))
@@ -176,9 +228,9 @@ pop_server_next(
         case POP_LINE_LONG: /* one answer, and the tail is never run (R2449-6) */
             server->user_given = false;
             if (server->in_sasl)
-                step = pop_sasl_end(server, &command, POP_VIEW("the response is too long"));
-            else
-                pop_reply_err(out, POP_VIEW("line too long, 255 octets at most"));
+                step = pop_sasl_fail(server, &command, POP_VIEW("the response is too long"));
+            else if (command_allowed(server, out))
+                pop_mistake(server, out, POP_VIEW("line too long, 255 octets at most"));
             break;
         case POP_LINE_DONE:
             *ret_event = (struct pop_server_event){0};

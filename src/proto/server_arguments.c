@@ -20,17 +20,19 @@ take_message(struct pop_server *server, struct command *command, struct pop_view
     uint32_t count = server->maildrop.count;
     for (size_t i = 0; i < word.len; i++) {
         if ((unsigned)(unsigned char)word.data[i] - '0' > 9) {
-            pop_reply_err(command->out, POP_VIEW("a message number is digits only"));
+            pop_mistake(server, command->out, POP_VIEW("a message number is digits only"));
             return false;
         }
     }
     if (word.len == 0) {
-        pop_reply_err(
-            command->out, POP_VIEW("a message number is missing, or a blank too many"));
+        pop_mistake(
+            server, command->out, POP_VIEW("a message number is missing, or a blank too many"));
         return false;
     }
     uint32_t number;
     if (!parse_u32(word, &number) || number == 0 || number > count) {
+        if (!pop_mistake_allowed(server, command->out, POP_VIEW("")))
+            return false;
         pop_buffer_put(command->out, POP_VIEW("-ERR no such message, "));
         if (count == 0)
             pop_buffer_put(command->out, POP_VIEW("the maildrop is empty"));
@@ -45,7 +47,7 @@ take_message(struct pop_server *server, struct command *command, struct pop_view
     }
     command->index = number - 1;
     command->has_message = true;
-    if (pop_is_marked(server, command->index)) {
+    if (pop_is_marked(server, command->index)) { /* gone, which is no mistake */
         pop_buffer_put(command->out, POP_VIEW("-ERR message "));
         pop_put_number(command->out, number);
         pop_buffer_put(command->out, POP_VIEW(" is deleted\r\n"));
@@ -69,9 +71,9 @@ take_lines(struct command *command, struct pop_view word)
 }
 
 static bool
-refuse(struct command *command, struct pop_view text)
+refuse(struct pop_server *server, struct command *command, struct pop_view text)
 {
-    pop_reply_err(command->out, text);
+    pop_mistake(server, command->out, text);
     return false;
 }
 
@@ -84,29 +86,29 @@ pop_take_arguments(
                   arguments == ARGS_OPTIONAL_WORDS))
         return true;
     if (arguments == ARGS_NONE)
-        return refuse(command, POP_VIEW("this command takes no argument"));
+        return refuse(server, command, POP_VIEW("this command takes no argument"));
     if (!more)
-        return refuse(command, POP_VIEW("an argument is missing"));
+        return refuse(server, command, POP_VIEW("an argument is missing"));
     if (arguments == ARGS_REST) { /* a password may have blanks anywhere (R1939-29) */
         command->word = rest;
-        return rest.len > 0 || refuse(command, POP_VIEW("the password is missing"));
+        return rest.len > 0 || refuse(server, command, POP_VIEW("the password is missing"));
     }
 
     command->word = pop_take_word(&rest, &more);
     bool two = arguments == ARGS_MESSAGE_LINES || arguments == ARGS_WORDS ||
                (arguments == ARGS_OPTIONAL_WORDS && more);
     if (two && !more)
-        return refuse(command, POP_VIEW("the second argument is missing"));
+        return refuse(server, command, POP_VIEW("the second argument is missing"));
     if (two)
         command->second = pop_take_word(&rest, &more);
     if (more)
-        return refuse(command, POP_VIEW("too many arguments, or a blank too many"));
+        return refuse(server, command, POP_VIEW("too many arguments, or a blank too many"));
 
     if (arguments == ARGS_WORD || arguments == ARGS_WORDS || arguments == ARGS_OPTIONAL_WORDS) {
         bool empty = command->word.len == 0 || (two && command->second.len == 0);
-        return !empty || refuse(command, POP_VIEW("an argument is missing"));
+        return !empty || refuse(server, command, POP_VIEW("an argument is missing"));
     }
     if (two && !take_lines(command, command->second))
-        return refuse(command, POP_VIEW("the number of lines is digits only"));
+        return refuse(server, command, POP_VIEW("the number of lines is digits only"));
     return take_message(server, command, command->word);
 }

@@ -40,6 +40,14 @@ typedef enum pop_server_step handler(struct pop_server *server, struct command *
 /* The one place that changes the state; only along the edges that the RFC knows. */
 void pop_session_enter(struct pop_server *server, enum pop_state next);
 
+/* Counts a mistake of the client. False: one too many; it was answered with the last -ERR,
+ * whose response code may be `code`, and the session is over. */
+bool
+pop_mistake_allowed(struct pop_server *server, struct pop_buffer *out, struct pop_view code);
+
+/* -ERR to a mistake, which counts. */
+void pop_mistake(struct pop_server *server, struct pop_buffer *out, struct pop_view text);
+
 /* Lines are commands from here on. */
 void pop_read_commands(struct pop_server *server);
 
@@ -59,9 +67,9 @@ void pop_put_visible(const struct pop_server *server, struct pop_buffer *out);
 enum pop_server_step
 pop_sasl_response(struct pop_server *server, struct pop_view line, struct command *command);
 
-/* The exchange is over: with a text, refused. Lines are commands again. */
+/* The exchange is over because of a bad response. Lines are commands again. */
 enum pop_server_step
-pop_sasl_end(struct pop_server *server, struct command *command, struct pop_view text);
+pop_sasl_fail(struct pop_server *server, struct command *command, struct pop_view text);
 
 bool pop_is_marked(const struct pop_server *server, uint32_t index);
 

@@ -6,10 +6,11 @@ enum pop_server_step
 pop_on_user(struct pop_server *server, struct command *command)
 {
     if (!server->config->user_allowed) {
-        pop_reply_err(
-            command->out, server->config->stls
-                              ? POP_VIEW("a password is taken over TLS only: STLS comes first")
-                              : POP_VIEW("a password is not taken over this connection"));
+        pop_mistake(
+            server, command->out,
+            server->config->stls
+                ? POP_VIEW("a password is taken over TLS only: STLS comes first")
+                : POP_VIEW("a password is not taken over this connection"));
         return STEP_ANSWERED;
     }
     memcpy(server->user, command->word.data, command->word.len);
@@ -31,7 +32,7 @@ pop_server_user_checked(struct pop_server *server, bool known, struct pop_buffer
     if (known)
         pop_reply_ok(out, POP_VIEW("now the password, with PASS"));
     else
-        pop_reply_err(out, POP_VIEW("no mailbox of that name here"));
+        pop_mistake(server, out, POP_VIEW("no mailbox of that name here"));
 }
 
 enum pop_server_step
@@ -47,7 +48,7 @@ enum pop_server_step
 pop_on_apop(struct pop_server *server, struct command *command)
 {
     if (server->config->timestamp.len == 0) {
-        pop_reply_err(command->out, POP_VIEW("APOP is not available here"));
+        pop_mistake(server, command->out, POP_VIEW("APOP is not available here"));
         return STEP_ANSWERED;
     }
     command->event->user = command->word;
@@ -61,7 +62,8 @@ enum pop_server_step
 pop_on_stls(struct pop_server *server, struct command *command)
 {
     if (!server->config->stls) {
-        pop_reply_err(command->out, POP_VIEW("STLS is not available here, or TLS is active"));
+        pop_mistake(
+            server, command->out, POP_VIEW("STLS is not available here, or TLS is active"));
         return STEP_ANSWERED;
     }
     server->pending = POP_PENDING_TLS;
@@ -107,6 +109,11 @@ void
 pop_server_login_refused(
     struct pop_server *server, enum pop_refusal refusal, struct pop_buffer *out)
 {
+    bool mistake = refusal == POP_REFUSAL_AUTH || refusal == POP_REFUSAL_FAILURES ||
+                   refusal == POP_REFUSAL_SASL;
     login_answered(server);
-    pop_reply_refusal(out, refusal);
+    /* The code stays also in the last answer (R3206-1). */
+    struct pop_view code = refusal == POP_REFUSAL_AUTH ? POP_VIEW("[AUTH] ") : POP_VIEW("");
+    if (!mistake || pop_mistake_allowed(server, out, code))
+        pop_reply_refusal(out, refusal);
 }

@@ -52,15 +52,16 @@ pop_on_auth(struct pop_server *server, struct command *command)
     }
     event->mechanism = find_mechanism(server->config->mechanisms, command->word);
     if (event->mechanism.len == 0) {
-        pop_reply_err(
-            command->out, server->config->stls
-                              ? POP_VIEW("this mechanism is not available here; STLS may help")
-                              : POP_VIEW("this mechanism is not available here"));
+        pop_mistake(
+            server, command->out,
+            server->config->stls
+                ? POP_VIEW("this mechanism is not available here; STLS may help")
+                : POP_VIEW("this mechanism is not available here"));
         return STEP_ANSWERED;
     }
     event->has_response = command->second.len > 0;
     if (event->has_response && !decode(server, command->second, true, &event->response)) {
-        pop_reply_err(command->out, POP_VIEW("the initial response is no base64"));
+        pop_mistake(server, command->out, POP_VIEW("the initial response is no base64"));
         return STEP_ANSWERED;
     }
     server->pending = POP_PENDING_SASL;
@@ -83,22 +84,31 @@ pop_server_challenge(
     pop_buffer_put(out, POP_VIEW("\r\n"));
 }
 
-enum pop_server_step
-pop_sasl_end(struct pop_server *server, struct command *command, struct pop_view text)
+static void
+end(struct pop_server *server)
 {
     server->in_sasl = false;
     pop_read_commands(server);
-    pop_reply_err(command->out, text);
+}
+
+enum pop_server_step
+pop_sasl_fail(struct pop_server *server, struct command *command, struct pop_view text)
+{
+    end(server);
+    pop_mistake(server, command->out, text);
     return POP_SERVER_SASL_ENDED;
 }
 
 enum pop_server_step
 pop_sasl_response(struct pop_server *server, struct pop_view line, struct command *command)
 {
-    if (pop_view_equal(line, POP_VIEW("*"))) /* R5034-4 */
-        return pop_sasl_end(server, command, POP_VIEW("cancelled"));
+    if (pop_view_equal(line, POP_VIEW("*"))) { /* R5034-4 */
+        end(server);
+        pop_reply_err(command->out, POP_VIEW("cancelled"));
+        return POP_SERVER_SASL_ENDED;
+    }
     if (!decode(server, line, false, &command->event->response)) /* R5034-5 */
-        return pop_sasl_end(server, command, POP_VIEW("the response is no base64"));
+        return pop_sasl_fail(server, command, POP_VIEW("the response is no base64"));
     command->event->has_response = true;
     server->pending = POP_PENDING_SASL;
     return POP_SERVER_SASL;

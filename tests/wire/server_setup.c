@@ -15,6 +15,7 @@ take_refusal(struct pop_view name, enum pop_refusal *ret_refusal)
         [POP_REFUSAL_CONNECTIONS] = "connections",
         [POP_REFUSAL_PER_ADDRESS] = "per-address",
         [POP_REFUSAL_USER_SESSIONS] = "user-sessions",
+        [POP_REFUSAL_FAILURES] = "failures",
         [POP_REFUSAL_SASL] = "sasl",
         [POP_REFUSAL_MESSAGE_GONE] = "gone",
         [POP_REFUSAL_MESSAGE_CHANGED] = "changed",
@@ -64,6 +65,18 @@ static bool
 on_check_user(struct wire_setup *setup, struct pop_view value)
 {
     return take_yes(value, &setup->config.check_user);
+}
+
+static bool
+on_mistakes(struct wire_setup *setup, struct pop_view value)
+{
+    return parse_u32(value, &setup->config.mistakes_per_session);
+}
+
+static bool
+on_commands(struct wire_setup *setup, struct pop_view value)
+{
+    return parse_u32(value, &setup->config.commands_before_login);
 }
 
 static bool
@@ -166,11 +179,13 @@ setup_row(struct wire_setup *setup, struct pop_view name, struct pop_view value)
         {"mechanisms", on_mechanisms},     /* SASL: what is offered */
         {"stls", on_stls},                 /* yes: STLS is offered */
         {"check-user", on_check_user},     /* yes: USER is refused for anybody but ann */
-        {"hold", on_hold},                 /* yes: an answer is sent when it is complete */
-        {"timestamp", on_timestamp},       /* APOP is offered with this */
-        {"password", on_password},         /* ann's; else "secret" */
-        {"digest", on_digest},             /* what APOP has to bring */
-        {"greeting", on_greeting},         /* turned away for this reason */
+        {"mistakes-per-session", on_mistakes},
+        {"commands-before-login", on_commands},
+        {"hold", on_hold},           /* yes: an answer is sent when it is complete */
+        {"timestamp", on_timestamp}, /* APOP is offered with this */
+        {"password", on_password},   /* ann's; else "secret" */
+        {"digest", on_digest},       /* what APOP has to bring */
+        {"greeting", on_greeting},   /* turned away for this reason */
         {"refuse", on_refuse},
         {"left", on_left}, /* so many messages could not be removed */
         {"message", on_message},
