@@ -78,4 +78,22 @@
  * which is as long as a client should see no answer. Beyond it: [SYS/TEMP] (R3206-2). */
 #define VERIFIER_QUEUE_MAX 256u
 
+/* Places and names whose refused logins are counted at a time: 1 MiB and half of one. A botnet
+ * has some ten thousand addresses, of which each tries little; what is beyond pushes out the
+ * oldest counts, never memory. */
+#define PENALTY_ADDRESSES_MAX 32768u
+#define PENALTY_USERS_MAX     16384u
+
+/* Networks whose proxies may speak to one listener. */
+#define PROXY_NETWORKS_MAX 32u
+
+/* Bans that wait for ban-command. It takes milliseconds; if it hangs, it is killed after its
+ * time, and what does not fit here is left to the log. */
+#define BAN_QUEUE_MAX  64u
+#define BAN_COMMAND_MS 10000
+
+/* A connection that has not logged in gives way to a new one only after this: time for a lost
+ * segment to come again and for a login on a slow line. */
+#define GIVE_WAY_MS 2000
+
 #endif

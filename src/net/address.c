@@ -46,6 +46,21 @@ address_is_loopback(const struct sockaddr_storage *address)
     return address->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 }
 
+void
+address_octets(const struct sockaddr_storage *address, struct network_address *ret_octets)
+{
+    const unsigned char *ipv4 = ipv4_octets(address);
+    const struct sockaddr_in6 *in6 = (const void *)address;
+    *ret_octets = (struct network_address){0};
+    if (ipv4 != NULL) {
+        ret_octets->len = 4;
+        memcpy(ret_octets->octets, ipv4, 4);
+    } else if (address->ss_family == AF_INET6) {
+        ret_octets->len = 16;
+        memcpy(ret_octets->octets, in6->sin6_addr.s6_addr, 16);
+    }
+}
+
 size_t
 address_prefix(const struct sockaddr_storage *address, unsigned char ret_prefix[8])
 {
