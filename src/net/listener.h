@@ -6,8 +6,8 @@
 
 #include <sys/socket.h>
 
-/* A non-blocking listening TCP socket, CLOEXEC, the caller's. TCP_NODELAY is set on it and
- * passes to every connection that is accepted. ERR_SYSTEM names the address. */
+/* A non-blocking listening TCP socket, CLOEXEC, the caller's. TCP_NODELAY and a bound of
+ * what is kept unsent are set on it and pass to every connection that is accepted. ERR_SYSTEM names the address. */
 enum err_code listener_open(
     const struct sockaddr_storage *address, socklen_t address_len, int *ret_fd,
     struct err *err);
