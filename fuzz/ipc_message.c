@@ -22,6 +22,12 @@ check_path(const struct ipc_path *path)
     CHECK(path->len <= sizeof path->data);
 }
 
+static void
+check_address(const struct network_address *address)
+{
+    CHECK(address->len == 0 || address->len == 4 || address->len == 16);
+}
+
 /* Each body's promises, written down a second time. */
 static void
 check_body(uint32_t type, const void *body, size_t size)
@@ -37,10 +43,19 @@ check_body(uint32_t type, const void *body, size_t size)
         check_text(&((const struct ipc_store_settings *)body)->engine);
         check_path(&((const struct ipc_store_settings *)body)->location);
         break;
+    case IPC_BANNED:
+        CHECK(((const struct ipc_banned *)body)->from.bits <= 128);
+        check_address(&((const struct ipc_banned *)body)->from.address);
+        break;
+    case IPC_LISTENER:
+        CHECK(((const struct ipc_listener *)body)->proxy_count <= PROXY_NETWORKS_MAX);
+        break;
     case IPC_CHECK:
+        check_address(&((const struct ipc_check *)body)->from);
         check_text(&((const struct ipc_check *)body)->user);
         break;
     case IPC_LOGIN:
+        check_address(&((const struct ipc_login *)body)->from);
         check_text(&((const struct ipc_login *)body)->user);
         check_text(&((const struct ipc_login *)body)->password);
         break;
@@ -77,10 +92,13 @@ check_way(uint32_t type, unsigned from, unsigned to)
     if (from == IPC_FRONT)
         CHECK(
             to == IPC_PARENT ? type == IPC_READY
-            : to == IPC_AUTH ? type == IPC_CHECK || type == IPC_LOGIN
+            : to == IPC_AUTH ? type >= IPC_CHECK && type <= IPC_SASL_CANCEL
+            : to == IPC_KEYS ? type == IPC_SIGN
                              : type >= IPC_FETCH && type <= IPC_CLOSE);
     if (to == IPC_PARENT)
-        CHECK(type == IPC_READY);
+        CHECK(
+            type == IPC_READY || (type == IPC_KEY_JUDGED && from == IPC_KEYS) ||
+            (type == IPC_BANNED && from == IPC_AUTH));
     if (from == IPC_STORE && to != IPC_PARENT)
         CHECK(to == IPC_FRONT);
 }
@@ -120,8 +138,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int state = IPC_STATE_NONE; state <= IPC_STATE_COMMITTED; state++)
         if (ipc_message_allowed(type, (enum ipc_state)state))
             CHECK(
-                (type >= IPC_FETCH && type <= IPC_CLOSE) || type == IPC_CHECK ||
-                type == IPC_LOGIN);
+                (type >= IPC_FETCH && type <= IPC_CLOSE) || type == IPC_SIGN ||
+                (type >= IPC_CHECK && type <= IPC_SASL_CANCEL));
     CHECK(ipc_type_name(type) != NULL);
     free(body);
     return 0;

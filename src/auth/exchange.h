@@ -18,7 +18,8 @@ struct exchange;
 
 /*
  * Fills in what is stored for the name. False: there is no such user; then
- * `stored` is what a dummy has (passwd_file_dummy()), and the rest is zero.
+ * `name` is the one that was asked for, `stored` is what a dummy has
+ * (passwd_file_dummy()), and the rest is zero.
  */
 typedef bool exchange_lookup(void *context, struct pop_view name, struct auth_user *ret_user);
 
@@ -51,6 +52,7 @@ void exchange_free(struct exchange *exchange); /* NULL is fine; wipes */
 enum exchange_step exchange_next(
     struct exchange *exchange, struct pop_view response, struct pop_view *ret_challenge);
 
+/* Once a name was given; before that its name is empty. */
 const struct auth_user *exchange_user(const struct exchange *exchange);
 bool exchange_knows_user(const struct exchange *exchange);
 struct secret *exchange_secret(struct exchange *exchange);

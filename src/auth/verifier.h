@@ -6,6 +6,7 @@
 #define AUTH_VERIFIER_H
 
 #include "auth/passwd_file.h"
+#include "base/network.h"
 #include "base/secret.h"
 
 /* One password to check; the caller's until it is submitted and after it was taken. */
@@ -14,8 +15,9 @@ struct verifier_job {
     struct auth_user user;
     struct secret secret;
     bool known;     /* false: the user does not exist and `stored` is a dummy */
-    uint32_t front; /* for the caller */
+    uint32_t front; /* for the caller, as the next two */
     uint64_t session;
+    struct network_address from;
     enum err_code result; /* of password_verify() */
     struct err err;
 };

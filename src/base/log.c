@@ -31,11 +31,40 @@ level_name(enum log_level level)
     return "";
 }
 
+static size_t
+put_hex(char *line, size_t len, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    line[len++] = '\\';
+    line[len++] = 'x';
+    line[len++] = hex[c >> 4];
+    line[len++] = hex[c & 15];
+    return len;
+}
+
+void
+log_name(struct pop_view name, char ret_text[LOG_NAME_MAX])
+{
+    size_t len = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.data[i];
+        if (LOG_NAME_MAX - len < 8) {
+            for (int dots = 0; dots < 3; dots++)
+                ret_text[len++] = '.';
+            break;
+        }
+        if (c < 0x20 || c >= 0x7F || c == '"' || c == '\\')
+            len = put_hex(ret_text, len, c);
+        else
+            ret_text[len++] = (char)c;
+    }
+    ret_text[len] = '\0';
+}
+
 /* Copies `text` with everything that does not print as \xNN. Returns the new length. */
 static size_t
 escape_into(char *line, size_t len, size_t cap, const char *text)
 {
-    static const char hex[] = "0123456789abcdef";
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
         if (cap - len < 8) {
@@ -47,10 +76,7 @@ escape_into(char *line, size_t len, size_t cap, const char *text)
             line[len++] = (char)c;
             continue;
         }
-        line[len++] = '\\';
-        line[len++] = 'x';
-        line[len++] = hex[c >> 4];
-        line[len++] = hex[c & 15];
+        len = put_hex(line, len, c);
     }
     return len;
 }

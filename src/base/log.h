@@ -8,8 +8,14 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <pop/view.h>
+
 /* Longest line; more is cut with "...". Names and reasons fit, floods do not. */
 #define LOG_LINE_MAX 1024
+
+/* A name from outside as text within quotes, and its NUL: no name pushes what follows it out of
+ * the line. */
+#define LOG_NAME_MAX 256
 
 enum log_level {
     LOG_LEVEL_ERROR,
@@ -23,6 +29,11 @@ void log_open(const char *role);
 
 void
 log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The text that may stand between two quotes: a quote, a backslash and what does not print are
+ * \xNN, so that nothing in a name looks like the end of it. What does not fit ends with "...".
+ */
+void log_name(struct pop_view name, char ret_text[LOG_NAME_MAX]);
 
 #define log_error(...)   log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)

@@ -8,6 +8,8 @@
 #define CONF_CONF_H
 
 #include "base/err.h"
+#include "base/limits.h"
+#include "base/network.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -41,10 +43,16 @@ struct conf_address {
     socklen_t len;
 };
 
+struct conf_networks {
+    struct network networks[PROXY_NETWORKS_MAX];
+    size_t count;
+};
+
 struct conf_listener {
     char *name;
     struct conf_address address;
     enum conf_transport transport;
+    struct conf_networks proxies; /* none: this listener is for clients */
 };
 
 /* A certificate and its private key. */
@@ -77,7 +85,13 @@ struct conf_limits {
     uint32_t sessions_per_user;
     uint32_t login_seconds;
     uint32_t idle_seconds;
+    uint32_t reader_octets;
+    uint32_t mistakes_per_session;
+    uint32_t commands_before_login;
     uint32_t failure_delay_ms;
+    uint32_t failure_delay_max_ms;
+    uint32_t failures_per_address;
+    uint32_t failure_window_seconds;
 };
 
 /* One for each check in conf/load.c that warns. */
@@ -101,6 +115,7 @@ struct conf {
     struct conf_account user_auth;
     struct conf_account user_store;
     struct conf_account user_keys;
+    char *ban_command; /* absolute; NULL: none */
     struct conf_limits limits;
     char *warnings[CONF_WARNINGS_MAX]; /* allowed, but to be known: for the log */
     size_t warning_count;

@@ -75,10 +75,17 @@ const struct conf_option conf_options[] = {
     {ROOT(user_keys), .name = "user-keys", .kind = CONF_KIND_ACCOUNT,
      .fallback = "restante-keys", .help = "user[:group] that holds the private keys"},
 
+    {ROOT(ban_command), .name = "ban-command", .kind = CONF_KIND_FILE,
+     .help = "a program, run as \"PATH ADDRESS SECONDS\" for an address that is banned"},
+
     {LISTEN(address), .name = "address", .kind = CONF_KIND_ADDRESS, .needed = true,
      .help = "\"127.0.0.1:110\" or \"[::1]:110\" or 0.0.0.0 or [::] for all"},
     {LISTEN(transport), .name = "tls", CHOICE(transport_words), .fallback = "none",
      .help = "none: STLS is offered where there is a certificate; implicit: TLS at once"},
+
+    {LISTEN(proxies), .name = "proxy", .kind = CONF_KIND_NETWORKS,
+     .help =
+         "networks of proxies, which alone may connect and must begin with the PROXY header"},
 
     {TLS(certificate), .name = "certificate", .kind = CONF_KIND_FILE, .needed = true,
      .help = "a PEM file: the server's own certificate, then those above it"},
@@ -101,8 +108,21 @@ const struct conf_option conf_options[] = {
      .help = "from connection to login"},
     {LIMITS(idle_seconds), .name = "idle-seconds", NUMBER(0, SECONDS_MAX), .fallback = "600",
      .help = "between commands; RFC 1939 wants 600 or more"},
+    {LIMITS(reader_octets), .name = "reader-octets", NUMBER(0, 1000000000), .fallback = "65536",
+     .help = "that a client takes within idle-seconds while an answer waits for it"},
+    {LIMITS(mistakes_per_session), .name = "mistakes-per-session", NUMBER(0, 1000000),
+     .fallback = "100", .help = "commands that are refused as the client's fault"},
+    {LIMITS(commands_before_login), .name = "commands-before-login", NUMBER(0, 1000000),
+     .fallback = "100", .help = "commands of a connection that does not log in"},
     {LIMITS(failure_delay_ms), .name = "failure-delay-ms", NUMBER(0, 60000), .fallback = "1000",
-     .help = "before a refused login is answered"},
+     .help = "before a refused login is answered, doubled with each further one"},
+    {LIMITS(failure_delay_max_ms), .name = "failure-delay-max-ms", NUMBER(0, 60000),
+     .fallback = "15000", .help = "what that delay grows to; less than it: it does not grow"},
+    {LIMITS(failures_per_address), .name = "failures-per-address", NUMBER(0, 1000000),
+     .fallback = "60",
+     .help = "refused logins of an address (or IPv6 /64), then no login from there"},
+    {LIMITS(failure_window_seconds), .name = "failure-window-seconds", NUMBER(1, SECONDS_MAX),
+     .fallback = "600", .help = "over which those are counted, and how long none is let in"},
     {.name = NULL},
 };
 

@@ -15,6 +15,7 @@ enum conf_kind {
     CONF_KIND_FILE,       /* char *: made absolute */
     CONF_KIND_TEMPLATE,   /* char *: see conf/template.h; made absolute */
     CONF_KIND_ACCOUNT,    /* struct conf_account */
+    CONF_KIND_NETWORKS,   /* struct conf_networks: with blanks between */
     CONF_KIND_MECHANISMS, /* uint32_t: a set of enum mechanism; "auto" is 0 */
 };
 

@@ -31,6 +31,9 @@ print_values(FILE *out, const struct conf_option *option)
     case CONF_KIND_ACCOUNT:
         (void)fputs("user[:group]", out);
         return;
+    case CONF_KIND_NETWORKS:
+        (void)fputs("\"address/bits ...\"", out);
+        return;
     case CONF_KIND_MECHANISMS:
         (void)fprintf(
             out, "\"auto\" | some of \"%.*s\"", (int)mechanism_names(MECHANISMS_ALL, names),

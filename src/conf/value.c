@@ -159,6 +159,32 @@ set_account(
     return string_set(&field->text, strdup(text), err);
 }
 
+static enum err_code
+set_networks(
+    const struct conf_option *option, const char *text, struct conf_networks *field,
+    struct err *err)
+{
+    struct conf_networks networks = {.count = 0};
+    for (const char *word = text + strspn(text, " "); *word != '\0';) {
+        struct pop_view written = {word, strcspn(word, " ")};
+        if (networks.count == PROXY_NETWORKS_MAX)
+            return err_set(
+                err, ERR_INVALID, "%s: more than %u networks", option->name,
+                PROXY_NETWORKS_MAX);
+        const char *wrong = network_parse(written, &networks.networks[networks.count++]);
+        if (wrong != NULL)
+            return err_set(
+                err, ERR_INVALID, "%s: \"%.*s\" is not valid: %s", option->name,
+                (int)(written.len < 60 ? written.len : 60), written.data, wrong);
+        word += written.len;
+        word += strspn(word, " ");
+    }
+    if (networks.count == 0)
+        return refuse(option, text, "networks are needed, like \"10.0.0.0/8 ::1\"", err);
+    *field = networks;
+    return ERR_OK;
+}
+
 /* "auto", or names with blanks between. */
 static enum err_code
 set_mechanisms(
@@ -210,6 +236,8 @@ conf_value_set(
         return set_template(option, text, folder, field, err);
     case CONF_KIND_ACCOUNT:
         return set_account(option, text, field, err);
+    case CONF_KIND_NETWORKS:
+        return set_networks(option, text, field, err);
     case CONF_KIND_MECHANISMS:
         return set_mechanisms(option, text, field, err);
     }
@@ -234,6 +262,7 @@ conf_value_finish(const struct conf_option *option, void *target)
         break;
     case CONF_KIND_NUMBER:
     case CONF_KIND_CHOICE:
+    case CONF_KIND_NETWORKS:
     case CONF_KIND_MECHANISMS:
         break;
     }

@@ -51,10 +51,32 @@ channel_fits(const void *body, size_t size)
 }
 
 static bool
+auth_settings_fit(const void *body, size_t size)
+{
+    (void)size;
+    return ((const struct ipc_auth_settings *)body)->failure_window_seconds > 0;
+}
+
+static bool
+banned_fits(const void *body, size_t size)
+{
+    (void)size;
+    return network_is_valid(&((const struct ipc_banned *)body)->from);
+}
+
+/* 0: it is not known. */
+static bool
+address_fits(const struct network_address *address)
+{
+    return address->len == 0 || address->len == 4 || address->len == 16;
+}
+
+static bool
 check_fits(const void *body, size_t size)
 {
     (void)size;
-    return text_fits(&((const struct ipc_check *)body)->user);
+    const struct ipc_check *check = body;
+    return address_fits(&check->from) && text_fits(&check->user);
 }
 
 static bool
@@ -62,14 +84,15 @@ login_fits(const void *body, size_t size)
 {
     (void)size;
     const struct ipc_login *login = body;
-    return text_fits(&login->user) && text_fits(&login->password);
+    return address_fits(&login->from) && text_fits(&login->user) && text_fits(&login->password);
 }
 
 static bool
 begin_fits(const void *body, size_t size)
 {
     const struct ipc_sasl_begin *begin = body;
-    return begin->mechanism < MECHANISM_COUNT && begin->binding_len <= sizeof begin->binding &&
+    return address_fits(&begin->from) && begin->mechanism < MECHANISM_COUNT &&
+           begin->binding_len <= sizeof begin->binding &&
            size == offsetof(struct ipc_sasl_begin, octets) + begin->len;
 }
 
@@ -144,7 +167,13 @@ static bool
 listener_fits(const void *body, size_t size)
 {
     (void)size;
-    return ((const struct ipc_listener *)body)->tls <= 1;
+    const struct ipc_listener *listener = body;
+    if (listener->tls > 1 || listener->proxy_count > PROXY_NETWORKS_MAX)
+        return false;
+    for (uint32_t i = 0; i < listener->proxy_count; i++)
+        if (!network_is_valid(&listener->proxies[i]))
+            return false;
+    return true;
 }
 
 static bool
@@ -200,7 +229,7 @@ static const struct row {
          front_settings_fit},
     [IPC_AUTH_SETTINGS] =
         {"AUTH_SETTINGS", BIT(IPC_PARENT), BIT(IPC_AUTH), 0, FIXED(ipc_auth_settings), NO_FD,
-         NULL},
+         auth_settings_fit},
     [IPC_AUTH_SOURCE] =
         {"AUTH_SOURCE", BIT(IPC_PARENT), BIT(IPC_AUTH), 0, FIXED(ipc_auth_source), NO_FD,
          source_fits},
@@ -226,6 +255,8 @@ static const struct row {
     [IPC_KEY_JUDGED] =
         {"KEY_JUDGED", BIT(IPC_KEYS), BIT(IPC_PARENT), 0, FIXED(ipc_key_judged), NO_FD,
          judged_fits},
+    [IPC_BANNED] =
+        {"BANNED", BIT(IPC_AUTH), BIT(IPC_PARENT), 0, FIXED(ipc_banned), NO_FD, banned_fits},
     [IPC_SIGN] =
         {"SIGN", BIT(IPC_FRONT), BIT(IPC_KEYS), BIT(IPC_STATE_NONE), FIXED(ipc_sign), NO_FD,
          sign_fits},

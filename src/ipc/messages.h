@@ -12,6 +12,7 @@
 #define IPC_MESSAGES_H
 
 #include "base/limits.h"
+#include "base/network.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,6 +44,7 @@ enum ipc_type {
     /* the roles to parent */
     IPC_READY,
     IPC_KEY_JUDGED,
+    IPC_BANNED,
     /* front to auth */
     IPC_CHECK,
     IPC_LOGIN,
@@ -116,11 +118,15 @@ struct ipc_front_settings {
     uint32_t per_address;
     uint32_t login_seconds;
     uint32_t idle_seconds;
-    uint32_t failure_delay_ms;
+    uint32_t reader_octets;
+    uint32_t mistakes_per_session;
+    uint32_t commands_before_login;
 };
 
 struct ipc_listener {
-    uint32_t tls; /* 1: TLS before the greeting */
+    uint32_t tls;         /* 1: TLS before the greeting */
+    uint32_t proxy_count; /* networks of proxies; 0: the listener is for clients */
+    struct network proxies[PROXY_NETWORKS_MAX];
 };
 
 struct ipc_certificate {
@@ -163,8 +169,17 @@ struct ipc_signed {
 };
 
 struct ipc_auth_settings {
-    uint32_t source_count; /* this many IPC_AUTH_SOURCE follow */
-    uint32_t mechanisms;   /* to be offered, a set of enum mechanism; 0: those that fit */
+    uint32_t source_count;     /* this many IPC_AUTH_SOURCE follow */
+    uint32_t mechanisms;       /* to be offered, a set of enum mechanism; 0: those that fit */
+    uint32_t failure_delay_ms; /* limits; 0: none */
+    uint32_t failure_delay_max_ms;
+    uint32_t failures_per_address;
+    uint32_t failure_window_seconds; /* not 0 */
+};
+
+struct ipc_banned {
+    struct network from;
+    uint32_t seconds;
 };
 
 struct ipc_auth_source {
@@ -182,11 +197,14 @@ struct ipc_channel_info {
     uint32_t number; /* which front, if one is */
 };
 
+/* Whose connection it is goes with every try, for auth to count and to log. */
 struct ipc_check {
+    struct network_address from;
     struct ipc_text user;
 };
 
 struct ipc_login {
+    struct network_address from;
     struct ipc_text user;
     struct ipc_text password;
 };
@@ -197,7 +215,8 @@ struct ipc_login {
 
 /* The start of an exchange, with the client's first message if it begins. */
 struct ipc_sasl_begin {
-    uint32_t mechanism;   /* enum mechanism */
+    uint32_t mechanism; /* enum mechanism */
+    struct network_address from;
     uint32_t binding_len; /* of the TLS connection; 0: there is none */
     char binding[IPC_BINDING_MAX];
     uint32_t len;
@@ -215,11 +234,13 @@ struct ipc_offer {
 };
 
 struct ipc_checked {
-    uint32_t known; /* 0 or 1 */
+    uint32_t known;    /* 0 or 1 */
+    uint32_t delay_ms; /* before that is answered */
 };
 
 struct ipc_refused {
-    uint32_t refusal; /* enum pop_refusal */
+    uint32_t refusal;  /* enum pop_refusal */
+    uint32_t delay_ms; /* before it is answered */
 };
 
 struct ipc_open {

@@ -2,10 +2,12 @@
 #include "server/auth.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "server/role.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -64,10 +66,16 @@ static void
 on_check(struct auth_channel *front, uint64_t session, const struct ipc_check *check)
 {
     struct auth_user user;
+    struct auth_role *role = front->role;
+    struct auth_try try = {.front = front->number, .session = session, .from = check->from};
+    struct pop_view name = {check->user.data, check->user.len};
+    /* Who is banned hears that every name is right, and is refused at PASS. */
     struct ipc_checked checked = {
-        .known = auth_lookup(
-            front->role, (struct pop_view){check->user.data, check->user.len}, &user)};
-    auth_answer(front->role, front->number, IPC_CHECKED, session, &checked, sizeof checked);
+        .known = penalty_ban_left(role->penalty, &try.from, clock_ms()) > 0 ||
+                 auth_lookup(role, name, &user)};
+    if (!checked.known)
+        checked.delay_ms = auth_count_unknown(role, &try, name);
+    auth_answer(role, front->number, IPC_CHECKED, session, &checked, sizeof checked);
 }
 
 /* False: front must not send this now. */
@@ -177,9 +185,25 @@ on_start(struct auth_role *role)
     role->source_count = role->next_count;
     role->next_count = 0;
     role->mechanisms = role->next_mechanisms;
+    penalty_set_rules(role->penalty, &role->next_rules);
+    role->failure_delay_ms = role->next_rules.delay_ms;
+    role->failure_window_seconds = role->next_rules.window_ms / 1000;
     role->started = true;
     auth_offer(role, NULL);
     role_ready();
+}
+
+static void
+on_settings(struct auth_role *role, const struct ipc_auth_settings *settings)
+{
+    role->next_count = 0;
+    role->next_mechanisms = settings->mechanisms;
+    role->next_rules = (struct penalty_rules){
+        .delay_ms = settings->failure_delay_ms,
+        .delay_max_ms = settings->failure_delay_max_ms,
+        .failures_max = settings->failures_per_address,
+        .window_ms = 1000 * settings->failure_window_seconds,
+    };
 }
 
 static void
@@ -188,8 +212,7 @@ on_control(struct auth_role *role, struct ipc_packet *packet)
     const void *body = packet->body;
     switch ((enum ipc_type)packet->header.type) {
     case IPC_AUTH_SETTINGS:
-        role->next_count = 0;
-        role->next_mechanisms = ((const struct ipc_auth_settings *)body)->mechanisms;
+        on_settings(role, body);
         break;
     case IPC_AUTH_SOURCE:
         on_source(role, body);
@@ -221,6 +244,15 @@ control_ready(struct loop_source *source, uint32_t events)
     ipc_packet_finish(&packet);
 }
 
+static enum err_code
+make_penalty(struct auth_role *role, struct err *err)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+        return err_set(err, ERR_SYSTEM, "cannot get random octets");
+    return penalty_new(&role->penalty, seed, err);
+}
+
 int
 main(void)
 {
@@ -229,7 +261,8 @@ main(void)
     role_start(IPC_AUTH);
     role.control = (struct loop_source){.fd = ROLE_CONTROL_FD, .ready = control_ready};
     if (loop_init(&role.loop, &err) != ERR_OK || verifier_new(&role.verifier, &err) != ERR_OK ||
-        exchange_library_new(&role.library, auth_lookup, &role, &err) != ERR_OK) {
+        exchange_library_new(&role.library, auth_lookup, &role, &err) != ERR_OK ||
+        make_penalty(&role, &err) != ERR_OK) {
         log_error("%s", err.text);
         return EXIT_FAILURE;
     }

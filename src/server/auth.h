@@ -4,12 +4,14 @@
  * never sees a client's socket or a mailbox.
  *
  * Files: auth.c (start, control channel, channels), auth_login.c (passwords),
- * auth_sasl.c (exchanges).
+ * auth_refuse.c (refused logins: what they cost, the log, bans), auth_sasl.c
+ * (exchanges).
  */
 #ifndef SERVER_AUTH_H
 #define SERVER_AUTH_H
 
 #include "auth/exchange.h"
+#include "auth/penalty.h"
 #include "auth/verifier.h"
 #include "ipc/channel.h"
 #include "net/loop.h"
@@ -37,7 +39,15 @@ struct auth_exchange {
     struct auth_exchange *next; /* in its bucket */
     uint32_t front;
     uint64_t session;
+    struct network_address from;
     struct exchange *exchange;
+};
+
+/* Who tries to log in, of which front and session. */
+struct auth_try {
+    uint32_t front;
+    uint64_t session;
+    struct network_address from;
 };
 
 struct auth_role {
@@ -45,6 +55,9 @@ struct auth_role {
     struct loop_source control;
     struct loop_source done; /* the verifier's */
     struct verifier *verifier;
+    struct penalty *penalty;
+    uint32_t failure_delay_ms;
+    uint32_t failure_window_seconds;
     struct exchange_library *library;
     struct passwd_file *sources[AUTH_SOURCES_MAX];
     size_t source_count;
@@ -52,7 +65,8 @@ struct auth_role {
     size_t next_count;
     uint32_t mechanisms;      /* as configured; 0: those that fit */
     uint32_t next_mechanisms; /* until START */
-    uint32_t offered;         /* what fronts were told */
+    struct penalty_rules next_rules;
+    uint32_t offered; /* what fronts were told */
     bool started;
     struct auth_channel *channels;
     struct auth_exchange *buckets[AUTH_BUCKETS];
@@ -69,7 +83,8 @@ void auth_answer(
 
 /* ---- auth_login.c ---- */
 
-/* Looks in the sources in order; false: none has the name, and `stored` is a dummy's. */
+/* Looks in the sources in order; false: none has the name, and `stored` is a dummy's. The name
+ * is filled in either way. */
 bool auth_lookup(void *role, struct pop_view name, struct auth_user *ret_user);
 
 /* LOGIN: a name and a password. */
@@ -78,17 +93,33 @@ void auth_login(struct auth_channel *front, uint64_t session, const struct ipc_l
 /* Checks the password of that user, of whom it is `known` whether there is one; answers front
  * or tells store. Takes the secret. */
 void auth_verify(
-    struct auth_channel *front, uint64_t session, const struct auth_user *user, bool known,
-    struct secret *secret);
+    struct auth_role *role, const struct auth_try *try, const struct auth_user *user,
+    bool known, struct secret *secret);
 
 /* The verifier has something. */
 void auth_verified(struct auth_role *role);
 
-/* The way goes on: store opens the maildrop and answers front. */
-void auth_tell_store(
-    struct auth_role *role, uint32_t front, uint64_t session, const struct auth_user *user);
+/* The login is right: store opens the maildrop and answers front. */
+void
+auth_accept(struct auth_role *role, const struct auth_try *try, const struct auth_user *user);
 
-void auth_refuse(struct auth_role *role, uint32_t front, uint64_t session, uint32_t refusal);
+/* ---- auth_refuse.c ---- */
+
+/* True: no login from there is looked at now, and this one was refused. Before anything is
+ * known about the password: a right one must not be told from a wrong one by it. */
+bool
+auth_refuse_banned(struct auth_role *role, const struct auth_try *try, struct pop_view user);
+
+/* The user or the password is wrong: counts, logs, answers after the delay that has grown. */
+void auth_refuse_wrong(
+    struct auth_role *role, const struct auth_try *try, struct pop_view user, bool known);
+
+/* A name at USER that does not exist; the delay for the answer. */
+uint32_t
+auth_count_unknown(struct auth_role *role, const struct auth_try *try, struct pop_view user);
+
+/* For another reason, which is not counted. */
+void auth_refuse(struct auth_role *role, const struct auth_try *try, uint32_t refusal);
 
 /* ---- auth_sasl.c ---- */
 

@@ -61,26 +61,31 @@ go_on(struct auth_channel *front, struct auth_exchange **place, struct pop_view 
 {
     struct auth_role *role = front->role;
     struct auth_exchange *entry = *place;
-    uint64_t session = entry->session;
     struct exchange *exchange = entry->exchange;
+    const struct auth_user *user = exchange_user(exchange);
+    struct auth_try try = {
+        .front = entry->front, .session = entry->session, .from = entry->from};
     struct pop_view octets = {"", 0};
+    /* At each step: exchanges that were begun in time are no supply for later. */
+    if (auth_refuse_banned(role, &try, pop_view_of(user->name))) {
+        forget(front, place);
+        return;
+    }
     switch (exchange_next(exchange, response, &octets)) {
     case EXCHANGE_CHALLENGE:
-        challenge(front, session, octets);
+        challenge(front, try.session, octets);
         return;
     case EXCHANGE_PASSWORD:
-        auth_verify(
-            front, session, exchange_user(exchange), exchange_knows_user(exchange),
-            exchange_secret(exchange));
+        auth_verify(role, &try, user, exchange_knows_user(exchange), exchange_secret(exchange));
         break;
     case EXCHANGE_PROVED:
-        auth_tell_store(role, front->number, session, exchange_user(exchange));
+        auth_accept(role, &try, user);
         break;
     case EXCHANGE_DENIED:
-        auth_refuse(role, front->number, session, POP_REFUSAL_AUTH);
+        auth_refuse_wrong(role, &try, pop_view_of(user->name), exchange_knows_user(exchange));
         break;
     case EXCHANGE_MALFORMED:
-        auth_refuse(role, front->number, session, POP_REFUSAL_SASL);
+        auth_refuse(role, &try, POP_REFUSAL_SASL);
         break;
     }
     forget(front, place);
@@ -110,11 +115,17 @@ begin(
             (struct pop_view){message->binding, message->binding_len}, &exchange, &err);
     if (code != ERR_OK) {
         free(entry);
-        auth_refuse(front->role, front->number, session, POP_REFUSAL_SYS_TEMP);
+        struct auth_try try = {
+            .front = front->number, .session = session, .from = message->from};
+        auth_refuse(front->role, &try, POP_REFUSAL_SYS_TEMP);
         return;
     }
     *entry = (struct auth_exchange){
-        .front = front->number, .session = session, .exchange = exchange};
+        .front = front->number,
+        .session = session,
+        .from = message->from,
+        .exchange = exchange,
+    };
     *place = entry; /* the place is the end of its bucket */
     front->exchanges++;
     go_on(front, place, (struct pop_view){message->octets, message->len});

@@ -56,7 +56,9 @@ on_listener(struct front *front, const struct ipc_listener *info, int fd)
         .source = {.fd = fd, .ready = listener_ready},
         .front = front,
         .tls = info->tls != 0,
+        .proxy_count = info->proxy_count,
     };
+    memcpy(listener->proxies, info->proxies, sizeof listener->proxies);
 }
 
 static void
@@ -77,7 +79,6 @@ init_timers(struct front *front)
     const struct ipc_front_settings *settings = &front->settings;
     timer_queue_init(&front->login_timers, 1000ll * settings->login_seconds);
     timer_queue_init(&front->idle_timers, 1000ll * settings->idle_seconds);
-    timer_queue_init(&front->delay_timers, settings->failure_delay_ms);
     timer_queue_init(&front->linger_timers, FRONT_LINGER_MS);
 }
 
@@ -95,6 +96,8 @@ set_config(struct front *front)
             .mechanisms = offer->config.mechanisms, /* auth may have told already */
             .user_allowed = i != FRONT_PLAIN_REFUSED,
             .check_user = settings->check_user != 0,
+            .mistakes_per_session = settings->mistakes_per_session,
+            .commands_before_login = settings->commands_before_login,
             .stls = plain && front->tls != NULL, /* only if it can work (R8314-8) */
         };
     }
@@ -200,16 +203,20 @@ run_timers(struct front *front, int64_t now)
         session_end(
             LOOP_OWNER(timer, struct session, deadline),
             "no login in time (limit: login-seconds)");
-    while ((timer = timer_next_due(&front->idle_timers, now)) != NULL) /* R1939-15 */
+    while ((timer = timer_next_due(&front->idle_timers, now)) != NULL) { /* R1939-15 */
+        struct session *session = LOOP_OWNER(timer, struct session, deadline);
         session_end(
-            LOOP_OWNER(timer, struct session, deadline),
-            "idle for too long (limit: idle-seconds)");
+            session, session->blocked != NULL ? "reads too slowly (limit: reader-octets)"
+                                              : "idle for too long (limit: idle-seconds)");
+    }
     while ((timer = timer_next_due(&front->linger_timers, now)) != NULL)
-        session_end(LOOP_OWNER(timer, struct session, delay), "done");
-    while ((timer = timer_next_due(&front->delay_timers, now)) != NULL) {
-        struct session *session = LOOP_OWNER(timer, struct session, delay);
-        session->answered = true;
-        session_run(session);
+        session_done(LOOP_OWNER(timer, struct session, delay));
+    for (size_t i = 0; i < front->delay_count; i++) {
+        while ((timer = timer_next_due(&front->delay_timers[i], now)) != NULL) {
+            struct session *session = LOOP_OWNER(timer, struct session, delay);
+            session->answered = true;
+            session_run(session);
+        }
     }
 }
 
@@ -220,7 +227,9 @@ wait_time(const struct front *front, int64_t now)
     wait = timer_wait_ms(&front->login_timers, now, wait);
     wait = timer_wait_ms(&front->idle_timers, now, wait);
     wait = timer_wait_ms(&front->linger_timers, now, wait);
-    return timer_wait_ms(&front->delay_timers, now, wait);
+    for (size_t i = 0; i < front->delay_count; i++)
+        wait = timer_wait_ms(&front->delay_timers[i], now, wait);
+    return wait;
 }
 
 /* Descriptors for messages read ahead: a quarter of what the process may have. */

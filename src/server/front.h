@@ -8,7 +8,8 @@
  * front_message.c (what the events of a session need), front_session.c (a
  * connection's life),
  * front_stream.c (its octets, plain or inside TLS), front_tls.c (certificates,
- * handshakes, the channel to keys).
+ * handshakes, the channel to keys), front_admit.c (who may connect: limits and
+ * proxies).
  */
 #ifndef SERVER_FRONT_H
 #define SERVER_FRONT_H
@@ -17,6 +18,7 @@
 #include "base/snapshot.h"
 #include "ipc/channel.h"
 #include "net/loop.h"
+#include "net/proxy_header.h"
 #include "net/timer.h"
 #include "net/tls_server.h"
 #include "server/tally.h"
@@ -44,6 +46,14 @@
  * last answer on its way. */
 #define FRONT_LINGER_MS 2000
 
+/* Different delays of refused logins at a time. Those of one configuration are a first one,
+ * doubled up to a maximum: 17 at most. Old and new ones meet after a reload. */
+#define FRONT_DELAYS_MAX 40
+
+/* Connections that are looked at to find one that gives way to a new one: the longest without a
+ * login come first, so more than a few are needed only if all of those wait for auth. */
+#define FRONT_GIVE_WAY_LOOKS 32
+
 /* A message that is being asked from the store, or another channel. */
 struct link_pending {
     struct link_pending *next;
@@ -65,7 +75,9 @@ struct link {
 struct front_listener {
     struct loop_source source;
     struct front *front;
-    bool tls; /* before the greeting */
+    bool tls;             /* before the greeting */
+    uint32_t proxy_count; /* 0: for clients */
+    struct network proxies[PROXY_NETWORKS_MAX];
 };
 
 struct session;
@@ -109,7 +121,8 @@ struct front {
     struct tally tally;
     struct timer_queue login_timers;
     struct timer_queue idle_timers;
-    struct timer_queue delay_timers;
+    struct timer_queue delay_timers[FRONT_DELAYS_MAX]; /* one for each delay there has been */
+    size_t delay_count;
     struct timer_queue linger_timers;
     struct slot *slots;
     uint32_t slot_count;
@@ -154,11 +167,15 @@ struct session {
     bool runnable;
     uint64_t id;
     struct pop_server pop;
-    struct sockaddr_storage peer;
-    struct timer deadline; /* login or idle */
-    struct timer delay;    /* a refusal that is held back, or the end of lingering */
+    struct sockaddr_storage peer; /* the client; behind a proxy as the proxy says */
+    bool proxied;                 /* somebody else is behind the connection's real peer */
+    struct proxy_header *header;  /* of a proxy, is still to come; else NULL */
+    struct timer deadline;        /* login or idle */
+    uint64_t moved;               /* octets sent since that began, while more is held back */
+    struct timer delay;           /* a refusal that is held back, or the end of lingering */
     enum session_wait wait;
     bool answered;            /* what it waits for is there */
+    uint32_t delay_ms;        /* before the answer is given */
     bool accepted;            /* SESSION_WAITS_LOGIN, _USER_CHECK: the answer */
     bool lingering;           /* output is shut, input is drained */
     bool auth_owes;           /* auth or store will answer a login */
@@ -221,6 +238,9 @@ link_is_open(const struct link *link)
 void
 session_accept(struct front_listener *listener, int fd, const struct sockaddr_storage *peer);
 
+/* Who the client is and whether it may stay is known: the greeting, or TLS, comes next. */
+void session_welcome(struct session *session);
+
 /* The session of a handle, or NULL. */
 struct session *session_find(struct front *front, uint64_t id);
 
@@ -232,6 +252,9 @@ void session_run_waiting(struct front *front);
 
 /* Closes the connection and lets go of everything; nothing is deleted by this (R1939-17). */
 void session_end(struct session *session, const char *reason);
+
+/* The same when the connection has come to its end in order, or to a limit of libpop's. */
+void session_done(struct session *session);
 
 /* Which events of the connection are of interest besides the input. */
 void session_watch(struct session *session, uint32_t more_events);
@@ -254,11 +277,28 @@ enum stream_result {
 /* Fills the session's input. Keeps `readable` true as long as there may be more. */
 enum stream_result stream_receive(struct session *session);
 
+/* Takes the proxy's header and not an octet of what follows it. PROXY_MORE: it has to wait;
+ * PROXY_BAD also for a connection that ends before. */
+enum proxy_step
+stream_proxy_header(struct session *session, struct sockaddr_storage *ret_client);
+
 /* Something that the client sent was not read yet. */
 bool stream_has_input(const struct session *session);
 
 /* The end in good order: the closing alert, inside TLS (R8314-4). */
 void stream_close(struct session *session);
+
+/* ---- front_admit.c ---- */
+
+/* A new connection, counted already. False: it was turned away, with the reason, and has ended.
+ */
+bool admit_connection(struct session *session, const struct front_listener *listener);
+
+/* Goes on with the proxy's header; at its end the client is known and welcome. */
+void admit_client(struct session *session);
+
+/* What this client is offered, outside TLS. */
+const struct pop_server_config *admit_config(const struct session *session);
 
 /* ---- front_tls.c ---- */
 
@@ -297,8 +337,8 @@ void front_offer(struct front *front, uint32_t mechanisms);
 /* Begins to accept as soon as everything is there that a client is told. */
 void front_open(struct front *front);
 void session_commit(struct session *session);
-void session_checked(struct session *session, bool known);
-void session_login_refused(struct session *session, enum pop_refusal refusal);
+void session_checked(struct session *session, const struct ipc_checked *checked);
+void session_login_refused(struct session *session, const struct ipc_refused *refused);
 void session_opened(struct session *session, struct ipc_packet *packet);
 
 void session_wait_for(struct session *session, enum session_wait wait);

@@ -54,14 +54,14 @@ on_message(struct link *link, struct ipc_packet *packet)
 
     switch ((enum ipc_type)packet->header.type) {
     case IPC_CHECKED:
-        session_checked(session, ((const struct ipc_checked *)body)->known != 0);
+        session_checked(session, body);
         break;
     case IPC_SASL_CHALLENGE:
         session_challenged(session, body);
         break;
     case IPC_LOGIN_REFUSED:
     case IPC_OPEN_REFUSED:
-        session_login_refused(session, ((const struct ipc_refused *)body)->refusal);
+        session_login_refused(session, body);
         break;
     case IPC_OPENED:
         session_opened(session, packet);

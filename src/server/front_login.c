@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/address.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ void
 session_check_user(struct session *session, const struct pop_server_event *event)
 {
     struct ipc_check check = {0};
+    address_octets(&session->peer, &check.from);
     text_set(&check.user, event->user);
     session_wait_for(session, SESSION_WAITS_USER_CHECK);
     session->auth_owes = link_is_open(&session->front->auth);
@@ -44,6 +46,7 @@ void
 session_login(struct session *session, const struct pop_server_event *event)
 {
     struct ipc_login login = {0};
+    address_octets(&session->peer, &login.from);
     text_set(&login.user, event->user);
     text_set(&login.password, event->password);
     memcpy(session->user, event->user.data, event->user.len);
@@ -81,13 +84,36 @@ session_commit(struct session *session)
     link_send(store, IPC_COMMIT, session->id, NULL, 0);
 }
 
+/* Timers of one queue have one duration. If all queues are taken, which no configuration brings
+ * about, the next longer one will do, or the longest. */
+static struct timer_queue *
+delay_queue(struct front *front, uint32_t delay_ms)
+{
+    struct timer_queue *best = NULL;
+    for (size_t i = 0; i < front->delay_count; i++) {
+        struct timer_queue *queue = &front->delay_timers[i];
+        if (queue->duration_ms == delay_ms)
+            return queue;
+        bool enough = queue->duration_ms > delay_ms;
+        if (best == NULL ||
+            (enough &&
+             (best->duration_ms < delay_ms || queue->duration_ms < best->duration_ms)) ||
+            (!enough && best->duration_ms < queue->duration_ms))
+            best = queue;
+    }
+    if (front->delay_count == FRONT_DELAYS_MAX)
+        return best;
+    timer_queue_init(&front->delay_timers[front->delay_count], delay_ms);
+    return &front->delay_timers[front->delay_count++];
+}
+
 /* The answer is there, but a wrong name or password waits, whatever was wrong (PROJ-5). */
 static void
-answer_delayed(struct session *session)
+answer_after(struct session *session, uint32_t delay_ms)
 {
     struct front *front = session->front;
-    if (front->settings.failure_delay_ms > 0) {
-        timer_start(&front->delay_timers, &session->delay, clock_ms());
+    if (delay_ms > 0) {
+        timer_start(delay_queue(front, delay_ms), &session->delay, clock_ms());
         return;
     }
     session->answered = true;
@@ -95,7 +121,7 @@ answer_delayed(struct session *session)
 }
 
 void
-session_checked(struct session *session, bool known)
+session_checked(struct session *session, const struct ipc_checked *checked)
 {
     CHECK(session->wait == SESSION_WAITS_USER_CHECK && !session->answered);
     session->auth_owes = false;
@@ -103,17 +129,12 @@ session_checked(struct session *session, bool known)
         session_end(session, NULL);
         return;
     }
-    session->accepted = known;
-    if (!known) {
-        answer_delayed(session);
-        return;
-    }
-    session->answered = true;
-    session_run(session);
+    session->accepted = checked->known != 0;
+    answer_after(session, checked->delay_ms);
 }
 
 void
-session_login_refused(struct session *session, enum pop_refusal refusal)
+session_login_refused(struct session *session, const struct ipc_refused *refused)
 {
     CHECK(session->wait == SESSION_WAITS_LOGIN && !session->answered);
     session->auth_owes = false;
@@ -123,13 +144,8 @@ session_login_refused(struct session *session, enum pop_refusal refusal)
         return;
     }
     session->accepted = false;
-    session->refusal = refusal;
-    if (refusal == POP_REFUSAL_AUTH) {
-        answer_delayed(session);
-        return;
-    }
-    session->answered = true;
-    session_run(session);
+    session->refusal = (enum pop_refusal)refused->refusal;
+    answer_after(session, refused->delay_ms);
 }
 
 /* The snapshot's block: copied when it came by value, mapped when it came as a memfd, which

@@ -2,6 +2,7 @@
 #include "server/front.h"
 
 #include "base/check.h"
+#include "net/address.h"
 
 #include <stdlib.h>
 
@@ -52,6 +53,7 @@ send_begin(struct session *session, struct pop_view octets)
         .mechanism = session->mechanism,
         .len = (uint32_t)octets.len,
     };
+    address_octets(&session->peer, &begin.from);
     /* Also for a mechanism that does not bind: then a client that could, but was kept from
      * seeing the one that does, is found out (R5802-6). */
     if (session->tls != NULL && tls_stream_binding(session->tls, begin.binding))

@@ -7,6 +7,7 @@
 #include "net/address.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -178,11 +179,21 @@ session_end(struct session *session, const char *reason)
         free(session->block);
     free(session->marks);
     free(session->blocked);
+    free(session->header);
     session_finish_sasl(session);
     tls_stream_free(session->tls);
     slot_release(front, session->id);
     explicit_bzero(session->input, sizeof session->input);
     free(session);
+}
+
+void
+session_done(struct session *session)
+{
+    char reason[64] = "done";
+    if (session->pop.over_limit != NULL)
+        (void)snprintf(reason, sizeof reason, "closed (limit: %s)", session->pop.over_limit);
+    session_end(session, reason);
 }
 
 /* ---- output ---- */
@@ -195,19 +206,25 @@ session_watch(struct session *session, uint32_t more_events)
     CHECK(loop_modify(&session->front->loop, &session->source, events, &err) == ERR_OK);
 }
 
-/* The client takes what it is sent: it is not idle (R1939-14). */
+/* Not idle: a command was given, or an answer goes on its way (R1939-14). */
 static void
 note_progress(struct session *session)
 {
-    if (session->pop.state == POP_STATE_TRANSACTION)
+    session->moved = 0;
+    if (session->maildrop.messages != NULL) /* before, login-seconds is what counts */
         timer_start(&session->front->idle_timers, &session->deadline, clock_ms());
 }
 
+/* Of what is held back, so many octets must be taken: who takes one now and then would keep a
+ * session and its maildrop's lock for ever. */
 static ssize_t
 send_some(struct session *session, const char *data, size_t len)
 {
     ssize_t sent = stream_send(session, data, len);
-    if (sent > 0)
+    if (sent <= 0)
+        return sent;
+    session->moved += (size_t)sent;
+    if (session->moved >= session->front->settings.reader_octets)
         note_progress(session);
     return sent;
 }
@@ -275,6 +292,15 @@ session_flush(struct session *session, struct pop_buffer *out)
 
 /* ---- input ---- */
 
+/* There is no command. Once every answer has gone out, the client has the turn, and its time.
+ */
+static void
+await_command(struct session *session, struct pop_buffer *out)
+{
+    if (session_flush(session, out) && session->moved > 0)
+        note_progress(session);
+}
+
 /* All input is used up: reads more. False: nothing there now, or the session has ended. */
 static bool
 session_read(struct session *session, struct pop_buffer *out)
@@ -282,15 +308,14 @@ session_read(struct session *session, struct pop_buffer *out)
     session->input_start = 0;
     session->input_len = 0;
     if (!session->readable) {
-        (void)session_flush(session, out);
+        await_command(session, out);
         return false;
     }
     switch (stream_receive(session)) {
     case STREAM_OCTETS:
-        note_progress(session);
         return true;
     case STREAM_EMPTY:
-        (void)session_flush(session, out);
+        await_command(session, out);
         return false;
     case STREAM_ENDED: /* every answer to what came before goes out first (R1939-22) */
         if (session_flush(session, out))
@@ -313,7 +338,7 @@ session_linger(struct session *session)
     for (int i = 0; i < FRONT_FLUSHES_MAX; i++) {
         n = read(session->source.fd, waste, sizeof waste);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-            session_end(session, "done");
+            session_done(session);
             return;
         }
         if (n < 0)
@@ -330,7 +355,7 @@ session_close(struct session *session, struct pop_buffer *out)
         return; /* comes here again when it is sent */
     stream_close(session);
     if (session->input_len == session->input_start && !stream_has_input(session)) {
-        session_end(session, "done");
+        session_done(session);
         return;
     }
     close_maildrop(session);
@@ -350,8 +375,11 @@ session_step(struct session *session, struct pop_buffer *out)
     struct pop_view in = {
         session->input + session->input_start,
         (size_t)(session->input_len - session->input_start)};
+    uint64_t commands = session->pop.commands;
     enum pop_server_step step = pop_server_next(&session->pop, &in, out, &event);
     session->input_start = (uint16_t)(session->input_len - in.len);
+    if (session->pop.commands != commands)
+        note_progress(session); /* whole commands only: single octets keep no session alive */
     switch (step) {
     case POP_SERVER_MORE:
         return session_read(session, out);
@@ -391,6 +419,10 @@ session_run(struct session *session)
     session->turns = 0;
     if (session->source.fd < 0)
         return;
+    if (session->header != NULL) {
+        admit_client(session);
+        return;
+    }
     if (session->lingering) {
         session_linger(session);
         return;
@@ -419,6 +451,10 @@ static void
 session_ready(struct loop_source *source, uint32_t events)
 {
     struct session *session = LOOP_OWNER(source, struct session, source);
+    if (session->lingering && (events & (EPOLLERR | EPOLLHUP))) {
+        session_done(session); /* it has gone; nothing was to come any more */
+        return;
+    }
     if (events & (EPOLLERR | EPOLLHUP)) {
         session_end(session, "the connection broke");
         return;
@@ -432,25 +468,19 @@ session_ready(struct loop_source *source, uint32_t events)
 
 /* ---- the beginning ---- */
 
-/* Why this connection is not welcome; POP_REFUSAL_COUNT: it is. */
-static enum pop_refusal
-over_limit(struct front *front, const struct sockaddr_storage *peer)
+void
+session_welcome(struct session *session)
 {
-    const struct ipc_front_settings *limits = &front->settings;
-    if (limits->connections > 0 && tally_total(&front->tally) >= limits->connections)
-        return POP_REFUSAL_CONNECTIONS;
-    if (limits->per_address > 0 && tally_address(&front->tally, peer) >= limits->per_address)
-        return POP_REFUSAL_PER_ADDRESS;
-    return POP_REFUSAL_COUNT;
-}
-
-static const struct pop_server_config *
-config_for(struct front *front, const struct sockaddr_storage *peer)
-{
-    bool allowed =
-        front->settings.plaintext == IPC_PLAINTEXT_ALWAYS ||
-        (front->settings.plaintext == IPC_PLAINTEXT_LOOPBACK && address_is_loopback(peer));
-    return &front->offers[allowed ? FRONT_PLAIN : FRONT_PLAIN_REFUSED].config;
+    struct pop_buffer out = {.data = session->front->output, .cap = FRONT_OUTPUT_MAX};
+    pop_server_init(&session->pop, admit_config(session));
+    if (session->greets_late) {
+        if (session_begin_tls(session))
+            session_run(session);
+        return;
+    }
+    pop_server_greet(&session->pop, &out);
+    if (session_flush(session, &out) && session->readable)
+        session_run(session); /* what came behind a proxy's header */
 }
 
 void
@@ -471,32 +501,16 @@ session_accept(struct front_listener *listener, int fd, const struct sockaddr_st
     session->message_fd = -1;
     session->mechanism = MECHANISM_COUNT;
     session->greets_late = listener->tls;
-    pop_server_init(&session->pop, config_for(front, peer));
 
-    struct pop_buffer out = {.data = front->output, .cap = FRONT_OUTPUT_MAX};
-    enum pop_refusal refusal = over_limit(front, peer);
     tally_add(&front->tally, peer, +1);
     if (loop_add(&front->loop, &session->source, EPOLLIN | EPOLLRDHUP | EPOLLET, &err) !=
         ERR_OK) {
         session_end(session, err.text);
         return;
     }
-    if (refusal != POP_REFUSAL_COUNT && listener->tls) {
-        session_end(session, "refused: too many connections"); /* no handshake to say so */
+    if (!admit_connection(session, listener))
         return;
-    }
-    if (refusal != POP_REFUSAL_COUNT) {
-        pop_server_greet_refused(&session->pop, refusal, &out);
-        if (session_flush(session, &out))
-            session_end(session, "refused: too many connections");
-        return;
-    }
     timer_start(&front->login_timers, &session->deadline, clock_ms());
-    if (listener->tls) {
-        if (session_begin_tls(session))
-            session_run(session);
-        return;
-    }
-    pop_server_greet(&session->pop, &out);
-    (void)session_flush(session, &out);
+    if (session->header == NULL)
+        session_welcome(session);
 }

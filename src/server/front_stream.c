@@ -48,6 +48,32 @@ receive_plain(struct session *session)
     return STREAM_OCTETS;
 }
 
+/* What follows the header may be a TLS handshake, which OpenSSL reads by itself: so the octets
+ * are looked at, and only those of the header are taken. */
+enum proxy_step
+stream_proxy_header(struct session *session, struct sockaddr_storage *ret_client)
+{
+    enum proxy_step step = PROXY_MORE;
+    while (step == PROXY_MORE) {
+        ssize_t n;
+        do
+            n = recv(session->source.fd, session->input, sizeof session->input, MSG_PEEK);
+        while (n < 0 && errno == EINTR);
+        if (n < 0 && errno == EAGAIN) {
+            session->readable = false;
+            return PROXY_MORE;
+        }
+        if (n <= 0)
+            return PROXY_BAD;
+        struct pop_view in = {session->input, (size_t)n};
+        step = proxy_header_next(session->header, &in, ret_client);
+        size_t used = (size_t)n - in.len;
+        if (recv(session->source.fd, session->input, used, 0) != (ssize_t)used)
+            return PROXY_BAD; /* they were there just now */
+    }
+    return step;
+}
+
 /* ---- inside TLS ---- */
 
 static ssize_t

@@ -188,7 +188,8 @@ on_signals(struct parent *parent)
     }
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        (void)roles_ended(parent, pid, status);
+        if (!ban_ended(parent, pid, status))
+            (void)roles_ended(parent, pid, status);
 }
 
 static void
@@ -210,8 +211,8 @@ turn(struct parent *parent, struct pollfd *polls, int64_t timeout_ms)
     polls[count++] = (struct pollfd){.fd = parent->signal_fd, .events = POLLIN};
     struct child *child;
     for (uint32_t i = 0; (child = role_child(parent, i)) != NULL; i++) {
-        if (child->control < 0 || child->ready)
-            continue;
+        if (child->control < 0 || (child->ready && child->role != IPC_AUTH))
+            continue; /* only auth has something to say later */
         children[count - 1] = child;
         polls[count++] = (struct pollfd){.fd = child->control, .events = POLLIN};
     }
@@ -248,6 +249,7 @@ parent_run(struct parent *parent)
     int64_t kill_ms = 0;
     while (!parent->stopping || roles_running(parent)) {
         int64_t wait = sooner(roles_restart_wait(parent), tls_wait_ms(parent));
+        wait = sooner(wait, ban_wait_ms(parent));
         if (parent->stopping) {
             int64_t now = clock_ms();
             kill_ms = kill_ms == 0 ? now + PARENT_STOP_MS : kill_ms;
@@ -260,7 +262,9 @@ parent_run(struct parent *parent)
             log_error("%s", err.text);
         if (!parent->stopping)
             tls_look(parent);
+        ban_look(parent);
     }
+    ban_finish(parent);
     tls_finish(&parent->tls);
     log_info("stopped");
     return EX_OK;

@@ -4,7 +4,7 @@
  *
  * Files: restanted.c (command line), parent.c (its life), parent_roles.c (the
  * role processes and their channels), parent_tls.c (certificates and tickets),
- * role_user.c (users to run as).
+ * parent_ban.c (the operator's program for bans), role_user.c (users to run as).
  */
 #ifndef SERVER_PARENT_H
 #define SERVER_PARENT_H
@@ -69,6 +69,16 @@ struct parent_tls {
     struct tls_ticket_keys tickets;
 };
 
+/* The operator's program for bans: what waits for it, and the one that runs. */
+struct parent_bans {
+    struct ipc_banned queue[BAN_QUEUE_MAX]; /* a ring */
+    uint32_t first;
+    uint32_t count;
+    uint32_t lost; /* that found no place, since one was started */
+    pid_t pid;     /* 0: none runs */
+    int64_t kill_ms;
+};
+
 struct parent {
     struct conf conf;
     const char *conf_path;
@@ -85,6 +95,7 @@ struct parent {
     int tally_fd;
     struct tally tally;
     struct parent_tls tls;
+    struct parent_bans bans;
     int signal_fd;
     bool announced; /* "ready" was said */
     bool stopping;
@@ -111,7 +122,7 @@ enum err_code roles_prepare(struct parent *parent, const struct conf *conf, stru
 /* New settings for auth and store, new fronts; the old ones drain. */
 enum err_code roles_reload(struct parent *parent, struct err *err);
 
-/* Listens to READY. True: all are ready now. */
+/* Listens to READY, and later to what auth has to tell. True: all are ready now. */
 bool roles_listen(struct parent *parent, struct child *child);
 
 /* Starts keys alone, if there are certificates, has them judged, and ends it again. */
@@ -147,5 +158,23 @@ void tls_look(struct parent *parent);
 int64_t tls_wait_ms(const struct parent *parent);
 
 void tls_finish(struct parent_tls *tls);
+
+/* ---- parent_ban.c ---- */
+
+/* Auth has banned somebody: the operator's program, if there is one, is run for it in its turn.
+ */
+void ban_add(struct parent *parent, const struct ipc_banned *banned);
+
+/* A process has ended. False: it was not the program. */
+bool ban_ended(struct parent *parent, pid_t pid, int status);
+
+/* Starts the next one, kills one that takes too long. */
+void ban_look(struct parent *parent);
+
+/* Milliseconds until a look is due; -1: none is. */
+int64_t ban_wait_ms(const struct parent *parent);
+
+/* Kills the one that runs; the rest is not run. */
+void ban_finish(struct parent *parent);
 
 #endif

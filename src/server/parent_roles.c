@@ -132,14 +132,19 @@ tell_front(struct parent *parent, struct child *child)
         .per_address = conf->limits.per_address,
         .login_seconds = conf->limits.login_seconds,
         .idle_seconds = conf->limits.idle_seconds,
-        .failure_delay_ms = conf->limits.failure_delay_ms,
+        .reader_octets = conf->limits.reader_octets,
+        .mistakes_per_session = conf->limits.mistakes_per_session,
+        .commands_before_login = conf->limits.commands_before_login,
     };
     text_set(&settings.hostname, conf->hostname);
     tell(child, IPC_FRONT_SETTINGS, &settings, sizeof settings, -1);
     tell(child, IPC_TALLY, NULL, 0, parent->tally_fd);
     for (size_t i = 0; i < conf->listener_count; i++) {
+        const struct conf_networks *proxies = &conf->listeners[i].proxies;
         struct ipc_listener listener = {
-            .tls = conf->listeners[i].transport == CONF_TRANSPORT_TLS};
+            .tls = conf->listeners[i].transport == CONF_TRANSPORT_TLS,
+            .proxy_count = (uint32_t)proxies->count};
+        memcpy(listener.proxies, proxies->networks, sizeof listener.proxies);
         tell(child, IPC_LISTENER, &listener, sizeof listener, parent->listeners[i]);
     }
     tls_tell(parent, child);
@@ -153,6 +158,10 @@ tell_auth(struct parent *parent)
     struct ipc_auth_settings settings = {
         .source_count = (uint32_t)conf->auth_count,
         .mechanisms = conf->mechanisms,
+        .failure_delay_ms = conf->limits.failure_delay_ms,
+        .failure_delay_max_ms = conf->limits.failure_delay_max_ms,
+        .failures_per_address = conf->limits.failures_per_address,
+        .failure_window_seconds = conf->limits.failure_window_seconds,
     };
     tell(&parent->auth, IPC_AUTH_SETTINGS, &settings, sizeof settings, -1);
     for (size_t i = 0; i < conf->auth_count; i++) {
@@ -427,7 +436,10 @@ roles_listen(struct parent *parent, struct child *child)
 {
     struct ipc_packet packet;
     if (ipc_receive(child->control, child->role, IPC_PARENT, &packet) == IPC_OK) {
-        child->ready = true;
+        if (packet.header.type == IPC_BANNED)
+            ban_add(parent, (const void *)packet.body);
+        else
+            child->ready = true;
         ipc_packet_finish(&packet);
     }
     bool all = parent->auth.ready && parent->store.ready &&

@@ -72,6 +72,11 @@ restanted_run(const char *conf_path, bool check)
         conf_finish(&parent.conf);
         return EX_CONFIG;
     }
+    if (parent.conf.ban_command != NULL && access(parent.conf.ban_command, X_OK) < 0) {
+        log_error("%s: ban-command '%s' cannot be run: %m", conf_path, parent.conf.ban_command);
+        conf_finish(&parent.conf);
+        return EX_CONFIG;
+    }
     find_programs(&parent);
     if (check && roles_check(&parent, &err) != ERR_OK) {
         log_error("%s: %s", conf_path, err.text);

@@ -21,12 +21,27 @@ def unstuff(wire):
 
 
 class Pop3:
-    """`tls`: an ssl.SSLContext that wraps the connection before the greeting."""
+    """`tls`: an ssl.SSLContext that wraps the connection before the greeting. `source`: the
+    address to come from. `first`: octets to send before anything else, with what follows them in
+    one segment if that can be."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=TIMEOUT, greeting=True, tls=None):
-        self.socket = socket.create_connection((host, port), timeout=timeout)
+    def __init__(
+        self,
+        port,
+        host="127.0.0.1",
+        timeout=TIMEOUT,
+        greeting=True,
+        tls=None,
+        source=None,
+        first=b"",
+    ):
+        self.socket = socket.create_connection(
+            (host, port), timeout=timeout, source_address=(source, 0) if source else None
+        )
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.pending = bytearray()
+        if first:
+            self.socket.sendall(first, socket.MSG_MORE if tls else 0)
         if tls is not None:
             self.handshake(tls)
         self.greeting = self.line() if greeting else None

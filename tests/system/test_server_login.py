@@ -309,7 +309,9 @@ def test_idle_session_is_closed_without_update(make_server):
 def test_client_that_keeps_sending_is_not_idle(make_server):
     # R1939-14: any command resets the timer
     # The delay of a refused login on another connection measures the time.
-    server = make_server(limits={"idle-seconds": 1, "failure-delay-ms": 400})
+    server = make_server(
+        limits={"idle-seconds": 1, "failure-delay-ms": 400, "failure-delay-max-ms": 400}
+    )
     server.maildir("ann")
     server.start()
     with server.login() as client:

@@ -125,9 +125,31 @@ least_configuration_has_the_defaults(void **state)
     assert_int_equal(conf.limits.sessions_per_user, 4);
     assert_int_equal(conf.limits.login_seconds, 60);
     assert_int_equal(conf.limits.idle_seconds, 600);
+    assert_int_equal(conf.limits.reader_octets, 65536);
+    assert_int_equal(conf.limits.mistakes_per_session, 100);
+    assert_int_equal(conf.limits.commands_before_login, 100);
     assert_int_equal(conf.limits.failure_delay_ms, 1000);
+    assert_int_equal(conf.limits.failure_delay_max_ms, 15000);
+    assert_int_equal(conf.limits.failures_per_address, 60);
+    assert_int_equal(conf.limits.failure_window_seconds, 600);
+    assert_null(conf.ban_command);
     assert_int_equal(conf.warning_count, 0);
     conf_finish(&conf);
+}
+
+/* As text, each with a blank behind it. */
+static void
+assert_networks(const struct conf_networks *networks, const char *wanted)
+{
+    char all[PROXY_NETWORKS_MAX * (NETWORK_TEXT_MAX + 1) + 1] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < networks->count; i++) {
+        char text[NETWORK_TEXT_MAX];
+        assert_true(network_is_valid(&networks->networks[i]));
+        network_text(&networks->networks[i], text);
+        len += (size_t)snprintf(all + len, sizeof all - len, "%s ", text);
+    }
+    assert_string_equal(all, wanted);
 }
 
 static void
@@ -139,14 +161,19 @@ every_option_reaches_its_field(void **state)
         place,
         "hostname = \"pop.example.org\"\n"
         "listen \"a\" { address = \"[::1]:110\" tls = \"none\" }\n"
-        "listen \"b\" { address = '0.0.0.0:65535' }\n"
+        "listen \"b\" { address = '0.0.0.0:65535'\n"
+        "             proxy = \" 10.0.0.0/8  192.0.2.7 2001:db8:8000::/33 0.0.0.0/0 \" }\n"
+        "ban-command = \"/bin/ban\"\n"
         "plaintext-login = \"always\" unknown-user = at-user\n"
         "auth \"passwd-file\" { file = \"/etc/users\" }\n"
         "store \"memory\" { path = \"%h/x%%/%n@%d\" }\n"
         "fronts = 256 isolation = \"shared\"\n"
         "user-front = \"a:b\" user-auth = \"1\" user-store = \"5000:5000\"\n"
         "limits { connections = 1 per-address = 2 sessions-per-user = 3\n"
-        "         login-seconds = 4 idle-seconds = 1000 failure-delay-ms = 0 }\n",
+        "         login-seconds = 4 idle-seconds = 1000 failure-delay-ms = 0\n"
+        "         reader-octets = 5 mistakes-per-session = 6 commands-before-login = 7\n"
+        "         failure-delay-max-ms = 8 failures-per-address = 9\n"
+        "         failure-window-seconds = 10 }\n",
         &conf);
     assert_string_equal(conf.hostname, "pop.example.org");
     assert_int_equal(conf.listener_count, 2);
@@ -156,6 +183,10 @@ every_option_reaches_its_field(void **state)
     assert_int_equal(ntohs(address->sin6_port), 110);
     assert_memory_equal(&address->sin6_addr, &in6addr_loopback, sizeof in6addr_loopback);
     assert_string_equal(conf.listeners[1].name, "b");
+    assert_int_equal(conf.listeners[0].proxies.count, 0);
+    assert_networks(
+        &conf.listeners[1].proxies, "10.0.0.0/8 192.0.2.7 2001:db8:8000::/33 0.0.0.0/0 ");
+    assert_string_equal(conf.ban_command, "/bin/ban");
     assert_int_equal(conf.plaintext_login, CONF_PLAINTEXT_ALWAYS);
     assert_int_equal(conf.unknown_user, CONF_UNKNOWN_USER_AT_USER);
     assert_int_equal(conf.auth_count, 1);
@@ -174,6 +205,12 @@ every_option_reaches_its_field(void **state)
     assert_int_equal(conf.limits.login_seconds, 4);
     assert_int_equal(conf.limits.idle_seconds, 1000);
     assert_int_equal(conf.limits.failure_delay_ms, 0);
+    assert_int_equal(conf.limits.reader_octets, 5);
+    assert_int_equal(conf.limits.mistakes_per_session, 6);
+    assert_int_equal(conf.limits.commands_before_login, 7);
+    assert_int_equal(conf.limits.failure_delay_max_ms, 8);
+    assert_int_equal(conf.limits.failures_per_address, 9);
+    assert_int_equal(conf.limits.failure_window_seconds, 10);
     conf_finish(&conf);
 }
 
@@ -240,7 +277,8 @@ static const struct mistake {
       {"limits {\n  conections = 5\n}",
        ":5: unknown option 'conections', did you mean 'connections'?"},
       {"listen \"x\" { port = 110 }",
-       ":4: unknown option 'port' in 'listen', which can have address, tls"},
+       ":4: unknown option 'port' in 'listen', which can have address, tls, "
+       "proxy"},
       {"limits {\n connections = 1\nhostname = \"x\"",
        ":6: 'hostname' does not belong in a section; is the } of 'limits' missing before it?"},
       {"\"limits|connections\" = 5", ":4: 'connections' belongs in the section 'limits'"},
@@ -286,6 +324,25 @@ static const struct mistake {
       {"listen \"x\" { address = \"[::1]:0\" }",
        ":4: address = \"[::1]:0\" is not valid: an address and a port are needed, like "
        "\"127.0.0.1:110\" or \"[::1]:110\""},
+      {"listen \"x\" { proxy = \"\" address = \"[::1]:1\" }",
+       ":4: proxy = \"\" is not valid: networks are needed, like \"10.0.0.0/8 ::1\""},
+      {"listen \"x\" {\nproxy = \"10.0.0.0/8 10.1.0.0/8\" address = \"[::1]:1\" }",
+       ":5: proxy: \"10.1.0.0/8\" is not valid: the address has bits behind those that the / "
+       "leaves"},
+      {"listen \"x\" { proxy = \"::/129\" }",
+       ":4: proxy: \"::/129\" is not valid: what follows the / is 0 to 128"},
+      {"listen \"x\" { proxy = \"10.0.0.0/33\" }",
+       ":4: proxy: \"10.0.0.0/33\" is not valid: what follows the / is 0 to 32"},
+      {"listen \"x\" { proxy = \"10.0.0.0/+8\" }",
+       ":4: proxy: \"10.0.0.0/+8\" is not valid: what follows the / is 0 to 32"},
+      {"listen \"x\" { proxy = \"10.0.0.0/\" }",
+       ":4: proxy: \"10.0.0.0/\" is not valid: what follows the / is 0 to 32"},
+      {"listen \"x\" { proxy = \"proxy.example.org\" }",
+       ":4: proxy: \"proxy.example.org\" is not valid: an address is needed, like "
+       "192.0.2.0/24 or 2001:db8::/32"},
+      {"limits { failure-window-seconds = 0 }",
+       ":4: failure-window-seconds = \"0\" is not valid: a whole number from 1 to 604800 is "
+       "needed"},
       /* sections */
       {"listen \"x\" {\n}",
        ":5: listen \"x\" has no address: \"127.0.0.1:110\" or \"[::1]:110\" or "
@@ -553,7 +610,7 @@ example_is_read_and_shows_the_defaults(void **state)
         found[0] = ' ';
         shown++;
     }
-    assert_int_equal(shown, 16);
+    assert_int_equal(shown, 22);
     assert_loads(place, text, &uncommented);
     assert_memory_equal(&conf.limits, &uncommented.limits, sizeof conf.limits);
     assert_int_equal(conf.plaintext_login, uncommented.plaintext_login);
