@@ -17,6 +17,7 @@
 enum pop_command {
     POP_COMMAND_GREETING, /* not sent: awaited from the start */
     POP_COMMAND_CAPA,
+    POP_COMMAND_STLS,
     POP_COMMAND_USER,
     POP_COMMAND_PASS,
     POP_COMMAND_APOP, /* argument "name digest" */
@@ -36,7 +37,7 @@ enum pop_command {
 
 enum pop_send {
     POP_SEND_OK,
-    POP_SEND_FULL, /* the queue or *out is full: later */
+    POP_SEND_FULL, /* the queue or *out is full, or STLS is under way: later */
     POP_SEND_BAD,  /* the argument has a control character or the line would pass 255 octets:
                       nothing was written (R2449-7) */
 };
@@ -67,6 +68,13 @@ struct pop_awaited {
     uint32_t message;
 };
 
+/* Where the change to TLS is (RFC 2595, section 4). */
+enum pop_client_stls {
+    POP_CLIENT_STLS_NONE,
+    POP_CLIENT_STLS_SENT,     /* its answer is awaited */
+    POP_CLIENT_STLS_ACCEPTED, /* +OK has come: the handshake is the owner's */
+};
+
 /* The caller's storage; its fields are libpop's. */
 struct pop_client {
     struct pop_awaited queue[POP_CLIENT_QUEUE_MAX]; /* a ring */
@@ -74,6 +82,7 @@ struct pop_client {
     uint32_t awaited; /* how many */
     bool in_body;
     bool broken;
+    enum pop_client_stls stls;
     struct pop_body body;
     struct pop_line line;
     char line_data[POP_CLIENT_LINE_MAX];
@@ -84,7 +93,12 @@ void pop_client_init(struct pop_client *client);
 /* Replies still awaited. */
 uint32_t pop_client_awaited(const struct pop_client *client);
 
-/* A command with an argument or none (empty view). Secrets: the line is in *out only. */
+/*
+ * A command with an argument or none (empty view). Secrets: the line is in *out only.
+ *
+ * After STLS nothing is written, POP_SEND_FULL, before -ERR has come or
+ * pop_client_tls_started() was called (R2595-3).
+ */
 enum pop_send pop_client_send(
     struct pop_client *client, enum pop_command command, struct pop_view argument,
     struct pop_buffer *out);
@@ -101,5 +115,13 @@ enum pop_send pop_client_send_number(
  */
 enum pop_client_step pop_client_next(
     struct pop_client *client, struct pop_view *in, struct pop_client_event *ret_event);
+
+/*
+ * After +OK to STLS the owner calls pop_client_next() once more: octets that came
+ * behind that line are BROKEN, for nobody knows who sent them, and with MORE the
+ * handshake may begin. This says that it is done: from here on all octets go
+ * through TLS. What CAPA told before is the owner's to forget (R2595-5).
+ */
+void pop_client_tls_started(struct pop_client *client);
 
 #endif

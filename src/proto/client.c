@@ -11,6 +11,7 @@ static const struct command_row {
 } commands[POP_COMMAND_COUNT] = {
     [POP_COMMAND_GREETING] = {"", ARGUMENT_NONE, false},
     [POP_COMMAND_CAPA] = {"CAPA", ARGUMENT_NONE, true},
+    [POP_COMMAND_STLS] = {"STLS", ARGUMENT_NONE, false},
     [POP_COMMAND_USER] = {"USER", ARGUMENT_TEXT, false},
     [POP_COMMAND_PASS] = {"PASS", ARGUMENT_TEXT, false},
     [POP_COMMAND_APOP] = {"APOP", ARGUMENT_TEXT, false},
@@ -57,7 +58,8 @@ send_line(
     for (size_t i = 0; i < argument.len; i++)
         if ((unsigned char)argument.data[i] < 0x20 || argument.data[i] == 0x7F)
             return POP_SEND_BAD;
-    if (client->awaited == POP_CLIENT_QUEUE_MAX || pop_buffer_room(out) < len)
+    if (client->stls != POP_CLIENT_STLS_NONE || client->awaited == POP_CLIENT_QUEUE_MAX ||
+        pop_buffer_room(out) < len)
         return POP_SEND_FULL;
 
     pop_buffer_put(out, verb);
@@ -69,6 +71,8 @@ send_line(
     uint32_t slot = (client->head + client->awaited) % POP_CLIENT_QUEUE_MAX;
     client->queue[slot] = (struct pop_awaited){(uint8_t)command, message};
     client->awaited++;
+    if (command == POP_COMMAND_STLS)
+        client->stls = POP_CLIENT_STLS_SENT;
     return POP_SEND_OK;
 }
 
@@ -145,6 +149,8 @@ on_status(struct pop_client *client, struct pop_view line, struct pop_client_eve
     if (event->status.ok && !parse_reply(event))
         return broken(client, event, "the numbers in the answer cannot be read");
 
+    if (event->command == POP_COMMAND_STLS)
+        client->stls = event->status.ok ? POP_CLIENT_STLS_ACCEPTED : POP_CLIENT_STLS_NONE;
     event->multiline = event->status.ok && commands[event->command].multiline;
     if (event->multiline) {
         client->in_body = true;
@@ -215,6 +221,10 @@ pop_client_next(
     *ret_event = (struct pop_client_event){0};
     if (client->broken)
         return broken(client, ret_event, "the session has ended");
+    if (client->stls == POP_CLIENT_STLS_ACCEPTED && in->len > 0)
+        return broken(
+            client, ret_event,
+            "plain text came behind the answer to STLS: somebody may have put it there");
 
     struct pop_awaited head = client->queue[client->head];
     if (client->awaited > 0) {
@@ -237,4 +247,11 @@ pop_client_next(
     }
     /* A line without end is not waited for: it has passed the bound already. */
     return client->line.overlong ? too_long(client, ret_event) : POP_CLIENT_MORE;
+}
+
+void
+pop_client_tls_started(struct pop_client *client)
+{
+    assert(client->stls == POP_CLIENT_STLS_ACCEPTED && !client->broken);
+    client->stls = POP_CLIENT_STLS_NONE;
 }

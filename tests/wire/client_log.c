@@ -3,13 +3,14 @@
 
 const char *const client_verbs[POP_COMMAND_COUNT] = {
     [POP_COMMAND_GREETING] = "GREETING", [POP_COMMAND_CAPA] = "CAPA",
-    [POP_COMMAND_USER] = "USER",         [POP_COMMAND_PASS] = "PASS",
-    [POP_COMMAND_APOP] = "APOP",         [POP_COMMAND_STAT] = "STAT",
-    [POP_COMMAND_LIST] = "LIST",         [POP_COMMAND_LIST_ONE] = "LIST",
-    [POP_COMMAND_UIDL] = "UIDL",         [POP_COMMAND_UIDL_ONE] = "UIDL",
-    [POP_COMMAND_RETR] = "RETR",         [POP_COMMAND_TOP] = "TOP",
-    [POP_COMMAND_DELE] = "DELE",         [POP_COMMAND_NOOP] = "NOOP",
-    [POP_COMMAND_RSET] = "RSET",         [POP_COMMAND_QUIT] = "QUIT",
+    [POP_COMMAND_STLS] = "STLS",         [POP_COMMAND_USER] = "USER",
+    [POP_COMMAND_PASS] = "PASS",         [POP_COMMAND_APOP] = "APOP",
+    [POP_COMMAND_STAT] = "STAT",         [POP_COMMAND_LIST] = "LIST",
+    [POP_COMMAND_LIST_ONE] = "LIST",     [POP_COMMAND_UIDL] = "UIDL",
+    [POP_COMMAND_UIDL_ONE] = "UIDL",     [POP_COMMAND_RETR] = "RETR",
+    [POP_COMMAND_TOP] = "TOP",           [POP_COMMAND_DELE] = "DELE",
+    [POP_COMMAND_NOOP] = "NOOP",         [POP_COMMAND_RSET] = "RSET",
+    [POP_COMMAND_QUIT] = "QUIT",
 };
 
 /* "RETR 1 text": what it answers, and what it is. */
@@ -56,6 +57,8 @@ client_log_reply(struct client_log *log, const struct pop_client_event *event)
 {
     const struct pop_status *status = &event->status;
     add_event(log, event, !status->ok ? " err" : event->multiline ? " ok+" : " ok");
+    if (event->command == POP_COMMAND_CAPA)
+        log->capabilities = (struct pop_capabilities){0};
     bool numbers = event->command == POP_COMMAND_STAT ||
                    event->command == POP_COMMAND_LIST_ONE ||
                    event->command == POP_COMMAND_UIDL_ONE;

@@ -51,6 +51,11 @@ send_entry(struct client_run *run, const struct wire_entry *entry)
     static const char *const kinds[] = {
         [POP_SEND_OK] = "C:", [POP_SEND_FULL] = "C~", [POP_SEND_BAD] = "C!"};
     enum pop_send result;
+    if (pop_view_equal(entry->text, POP_VIEW("handshake"))) {
+        pop_client_tls_started(&run->client);
+        trace_add(run->log.trace, "C!", entry->text);
+        return;
+    }
     if (entry->kind[1] == ':' && entry->text.len + 2 <= sizeof octets) {
         out.cap = entry->text.len + 1; /* too little: nothing must be written or remembered */
         result = send_command(&run->client, entry->text, &out);

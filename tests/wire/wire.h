@@ -33,6 +33,7 @@
  *
  *   C! PASS \0                   it refuses to send that
  *   C~ NOOP                      its queue is full
+ *   C! handshake                 its owner says that TLS has begun
  *   E: UIDL item 1 abc           client_log.h has the forms
  */
 #ifndef TESTS_WIRE_H
