@@ -18,9 +18,12 @@ enum tls_result {
     TLS_DONE,       /* the handshake is complete; octets were read or written */
     TLS_WANT_READ,  /* when the socket is readable: the same call again */
     TLS_WANT_WRITE, /* when the socket is writable: the same call again */
-    TLS_CLOSED,     /* the peer has ended its side in order; it may still be written to */
-    TLS_FAILED,     /* broken; for a client also a stream that ends without the closing alert */
+    TLS_CLOSED,     /* the peer has ended its side; it may still be written to */
+    TLS_FAILED,     /* broken */
 };
+
+/* The most that one record carries: a read with room for it leaves nothing behind. */
+#define TLS_RECORD_MAX 16384u
 
 /* What is left on the queue of OpenSSL's errors as one text: ERR_PROTOCOL, or ERR_NOMEM. */
 enum err_code tls_error(struct err *err, const char *doing);
