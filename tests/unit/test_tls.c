@@ -134,7 +134,7 @@ pair_open(struct pair *pair, struct tls_server *server, int version, const char 
     pair->client = SSL_new(pair->context);
     assert_int_equal(SSL_set_fd(pair->client, pair->fds[1]), 1);
     if (name != NULL)
-        assert_int_equal(SSL_set_tlsext_host_name(pair->client, name), 1);
+        assert_int_equal(SSL_set_tlsext_host_name(pair->client, (void *)(uintptr_t)name), 1);
     SSL_set_connect_state(pair->client);
 }
 
