@@ -20,7 +20,7 @@ state_dir = {folder}/state
 log_path = {folder}/log
 protocols = pop3
 listen = 127.0.0.1
-ssl = no
+{tls}
 disable_plaintext_auth = no
 auth_mechanisms = plain
 mail_location = maildir:{folder}/mail
@@ -46,7 +46,8 @@ service pop3-login {{
   port = {port}
  }}
  inet_listener pop3s {{
-  port = 0
+  port = {tls_port}
+  ssl = yes
  }}
 }}
 """
@@ -67,7 +68,8 @@ class Dovecot:
     """`messages` are stored octets. As root it runs like on a real host; else all of it is the
     user who runs the tests."""
 
-    def __init__(self, folder, messages):
+    def __init__(self, folder, messages, certificate=None):
+        self.certificate = certificate
         self.folder = Path(folder)
         self.messages = messages
         account = pwd.getpwnam(MAIL_USER) if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
@@ -78,6 +80,10 @@ class Dovecot:
         self.write_mail()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
+        self.tls_port = 0
+        if self.certificate is not None:
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                self.tls_port = listener.getsockname()[1]
         self.write_configuration()
         self.process = subprocess.Popen(
             ["dovecot", "-F", "-c", self.folder / "dovecot.conf"],
@@ -113,11 +119,18 @@ class Dovecot:
             ["id", "-gn", self.name], capture_output=True, text=True, check=True
         ).stdout.strip()
         text = CONFIGURATION.format(
-            folder=self.folder, uid=self.uid, login=self.name, group=group, port=self.port
+            folder=self.folder, uid=self.uid, login=self.name, group=group, port=self.port,
+            tls_port=self.tls_port, tls=self.tls_lines(),
         )
         (self.folder / "dovecot.conf").write_text(text)
         home = f"{self.uid}:{self.gid}::{self.folder}/mail::"
         (self.folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}:{home}\n")
+
+    def tls_lines(self):
+        if self.certificate is None:
+            return "ssl = no"
+        files = f"ssl_cert = <{self.certificate.certificate}\nssl_key = <{self.certificate.key}"
+        return "ssl = yes\n" + files
 
     def wait_until_ready(self):
         """It has no line that says so: until somebody greets at the port."""

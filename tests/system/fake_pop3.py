@@ -9,6 +9,7 @@ what it is told, and misbehaves on request.
 
 import select
 import socket
+import ssl
 import struct
 import threading
 from dataclasses import dataclass, field
@@ -53,6 +54,13 @@ class Faults:
     cut_with_rst: bool = False
     flood_at: dict = field(default_factory=dict)  # key -> a piece that is sent without end
     piece: int | None = None  # send answers in pieces of so many octets
+    # With TLS:
+    hide_stls: bool = False  # CAPA does not have it
+    plain_capabilities: list = field(default_factory=list)  # announced before TLS only
+    behind_stls: bytes = b""  # in plain text, in one piece with +OK
+    # "stall", "cut", "drip", or octets that come instead of the server's side of it
+    handshake: str | bytes | None = None
+    forget_alert: bool = False  # close without the alert that ends TLS
 
 
 @dataclass
@@ -60,6 +68,9 @@ class Session:
     commands: list = field(default_factory=list)  # decoded lines; the password is "PASS ..."
     early: list = field(default_factory=list)  # commands that came before the last was answered
     quit_done: bool = False
+    received: bytearray = field(default_factory=bytearray)  # what went over the line, decrypted
+    tls: str | None = None  # the version, once the handshake is done
+    alert: str | None = None  # why it failed, as the server sees it
 
 
 class Gone(Exception):
@@ -67,7 +78,12 @@ class Gone(Exception):
 
 
 class FakePop3:
-    def __init__(self, mail=()):
+    """`tls`: an ssl.SSLContext; `implicit`: TLS comes before the greeting."""
+
+    def __init__(self, mail=(), tls=None, implicit=False, address="127.0.0.1"):
+        self.tls = tls
+        self.implicit = implicit
+        self.address = address
         self.mail = [
             Mail(m.content, b"uid-%d" % i if m.uid is None else m.uid, m.size, m.raw)
             for i, m in enumerate(mail, 1)
@@ -75,7 +91,7 @@ class FakePop3:
         self.faults = Faults()
         self.sessions = []
         self.changed = threading.Condition()
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((address, 0))
         self.port = self.listener.getsockname()[1]
         self.connections = set()
         self.closing = False
@@ -96,8 +112,14 @@ class FakePop3:
                 pass  # it has ended by itself
         self.thread.join(10)
 
-    def url(self):
-        return f"pop://{USER.decode()}@127.0.0.1:{self.port}"
+    def url(self, host=None):
+        scheme = "pops" if self.implicit else "pop"
+        return f"{scheme}://{USER.decode()}@{host or self.address}:{self.port}"
+
+    def received(self):
+        """All that clients have sent, after the last of them has gone."""
+        self.wait_for(lambda: not self.connections)
+        return b"".join(bytes(session.received) for session in self.sessions)
 
     def retrieved(self):
         """The numbers asked for with RETR, session by session."""
@@ -125,13 +147,15 @@ class FakePop3:
             ).start()
 
     def serve(self, connection, session):
+        conversation = Conversation(self, connection, session)
         try:
-            Conversation(self, connection, session).run()
+            conversation.run()
         except (Gone, ConnectionError, OSError):
             pass
         finally:
-            self.connections.discard(connection)
-            connection.close()
+            conversation.end()
+            self.connections.discard(conversation.connection)
+            conversation.connection.close()
             with self.changed:
                 self.changed.notify_all()
 
@@ -149,8 +173,11 @@ class Conversation:
         self.marked = set()
         self.user = None
         self.logged_in = False
+        self.ended = False  # TLS is
 
     def run(self):
+        if self.server.implicit:
+            self.begin_tls()
         self.send(self.faults.greeting)
         if not self.faults.greeting.startswith(b"+OK"):
             return
@@ -172,12 +199,17 @@ class Conversation:
 
     def read_line(self):
         while b"\r\n" not in self.pending:
-            octets = self.connection.recv(65536)
+            octets = self.receive()
             if not octets:
                 raise Gone
             self.pending += octets
         line, self.pending = self.pending.split(b"\r\n", 1)
         return line
+
+    def receive(self):
+        octets = self.connection.recv(65536)
+        self.session.received += octets
+        return octets
 
     def look_for_early(self, shown):
         """Without PIPELINING, nothing may come before the answer has gone out (R2449-18)."""
@@ -185,7 +217,7 @@ class Conversation:
             return
         readable = select.select([self.connection], [], [], EARLY_COMMAND_SECONDS)[0]
         if readable:
-            self.pending += self.connection.recv(65536)
+            self.pending += self.receive()
         if self.pending:
             self.session.early.append(shown)
 
@@ -200,8 +232,9 @@ class Conversation:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         else:
             # Without this, unread commands would turn the FIN into a RST.
-            self.connection.shutdown(socket.SHUT_WR)
-            while self.connection.recv(65536):
+            self.end()
+            socket.socket.shutdown(self.connection, socket.SHUT_WR)
+            while self.receive():
                 pass
         raise Gone
 
@@ -209,6 +242,52 @@ class Conversation:
         """Reads on, so that the session shows what the client sent without an answer."""
         while True:
             self.session.commands.append(self.read_line().decode("latin-1"))
+
+    # TLS
+
+    def begin_tls(self):
+        fault = self.faults.handshake
+        if isinstance(fault, bytes):
+            self.receive()
+            self.connection.sendall(fault)
+        elif fault == "cut":
+            self.receive()
+            self.close()
+        elif fault == "drip":
+            self.receive()
+            self.connection.sendall(b"\x16\x03\x03\x40\x00")
+            while not select.select([self.connection], [], [], 0.1)[0] or self.receive():
+                self.connection.sendall(b"\x00")
+            raise Gone
+        if fault is not None:
+            while self.receive():
+                pass
+            raise Gone
+        plain = self.connection
+        try:
+            self.connection = self.server.tls.wrap_socket(
+                plain, server_side=True, suppress_ragged_eofs=True
+            )
+        except ssl.SSLError as failure:
+            self.session.alert = failure.reason
+            raise Gone from failure
+        finally:
+            self.server.connections.add(self.connection)
+            if self.connection is not plain:
+                self.server.connections.discard(plain)
+        self.session.tls = self.connection.version()
+
+    def end(self):
+        """The closing alert."""
+        if self.session.tls and not self.faults.forget_alert and not self.ended:
+            self.ended = True
+            try:
+                self.connection.setblocking(False)  # the client's is not waited for
+                self.connection.unwrap()
+            except OSError:
+                pass
+            finally:
+                self.connection.setblocking(True)
 
     # Commands
 
@@ -235,10 +314,22 @@ class Conversation:
         self.send(handler(argument) or b"")
 
     def on_capa(self, _):
-        if self.faults.capabilities is None:
+        plain = [] if self.session.tls else self.faults.plain_capabilities
+        if self.faults.capabilities is None and not plain:
             return b"-ERR unknown command\r\n"
-        lines = [line + b"\r\n" for line in self.faults.capabilities]
+        announced = (self.faults.capabilities or []) + plain
+        if self.server.tls and not self.session.tls:
+            announced += [] if self.faults.hide_stls else [b"STLS"]
+        lines = [line + b"\r\n" for line in announced]
         return b"+OK\r\n" + b"".join(lines) + b".\r\n"
+
+    def on_stls(self, _):
+        if self.server.tls is None or self.session.tls:
+            return b"-ERR not here\r\n"
+        self.connection.sendall(b"+OK begin\r\n" + self.faults.behind_stls)
+        self.pending = b""
+        self.begin_tls()
+        return None
 
     def on_user(self, name):
         self.user = name
