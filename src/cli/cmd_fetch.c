@@ -17,6 +17,7 @@ enum {
     OPTION_PASSWORD_COMMAND,
     OPTION_TLS,
     OPTION_CA,
+    OPTION_PIN,
     OPTION_TIMEOUT,
     OPTION_PROGRESS,
     OPTION_JSON,
@@ -32,8 +33,11 @@ static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_DELETE] = {"delete", NULL, "delete there what is safely here"},
     [OPTION_PASSWORD_COMMAND] =
         {"password-command", "CMD", "its first line of output is the password"},
-    [OPTION_TLS] = {"tls", "off", "plain text, to this machine only (default for pop://)"},
-    [OPTION_CA] = {"ca", "FILE", "certificates to trust; needs TLS, which is not available"},
+    [OPTION_TLS] =
+        {"tls", "required|implicit|off", "STLS; TLS before the greeting; plain text"},
+    [OPTION_CA] = {"ca", "FILE", "certificates to trust instead of the system's"},
+    [OPTION_PIN] =
+        {"pin", "FINGERPRINT", "SHA-256 of the server's key: believe that one and no other"},
     [OPTION_TIMEOUT] = {"timeout", "SECONDS", "give up when nothing comes for so long (60)"},
     [OPTION_PROGRESS] = {"progress", "auto|never", "a bar if standard error is a terminal"},
     [OPTION_JSON] = {"json", NULL, "print the summary as one JSON object"},
@@ -51,14 +55,17 @@ usage(const char *text)
 static int
 print_help(void)
 {
-    (void)printf("usage: restante fetch URL --to maildir:PATH [OPTION...]\n"
-                 "Fetches new mail from a POP3 server; every message exactly once.\n\n"
-                 "  URL: pop://USER@HOST[:PORT], with a HOST that is this machine\n\n");
+    (void)printf(
+        "usage: restante fetch URL --to maildir:PATH [OPTION...]\n"
+        "Fetches new mail from a POP3 server; every message exactly once.\n\n"
+        "  URL: pops://USER@HOST[:PORT]  TLS from the start (port 995)\n"
+        "       pop://USER@HOST[:PORT]   TLS by STLS (port 110); to this machine plain\n\n");
     options_print(rows, OPTION_COUNT, stdout);
     (void)printf(
         "\nThe password comes from RESTANTE_PASSWORD, --password-command, or a prompt.\n"
         "Exit status: 0 done, 64 usage, 69 unreachable, 73 cannot write, 74 I/O error,\n"
-        "75 try later, 76 protocol error, 77 login refused, 78 configuration.\n");
+        "75 try later, 76 protocol error, 77 login refused, 78 configuration,\n"
+        "or a server whose certificate is not accepted.\n");
     return EX_OK;
 }
 
@@ -109,28 +116,6 @@ read_keep(struct fetch_settings *settings, const char *keep, const char *delete_
     return EX_OK;
 }
 
-/* No password goes anywhere under the name of TLS without it (R8314-10). */
-static int
-read_tls(const struct fetch_settings *settings, const char *tls, const char *ca)
-{
-    bool off = tls != NULL && strcmp(tls, "off") == 0;
-    bool wanted = tls != NULL && (strcmp(tls, "required") == 0 || strcmp(tls, "implicit") == 0);
-    if (tls != NULL && !off && !wanted)
-        return usage("--tls is one of required, implicit, off");
-    if (off && settings->account.url.implicit_tls)
-        return usage("a pops:// URL asks for TLS and --tls off for none");
-    if (wanted || settings->account.url.implicit_tls) {
-        (void)fprintf(
-            stderr,
-            "restante fetch: this version has no TLS, and sends no password without it but to "
-            "this machine.\nGive a tunnel's local end as pop://USER@127.0.0.1:PORT (for "
-            "example "
-            "of ssh -L or stunnel).\n");
-        return EX_CONFIG;
-    }
-    return ca == NULL ? EX_OK : usage("--ca means nothing without TLS");
-}
-
 static int
 read_timeout(struct fetch_settings *settings, const char *value)
 {
@@ -172,8 +157,10 @@ cmd_fetch(int argc, char **argv)
         code = read_destination(&settings, values[OPTION_TO]);
     if (code == EX_OK)
         code = read_keep(&settings, values[OPTION_KEEP], values[OPTION_DELETE]);
-    if (code == EX_OK)
-        code = read_tls(&settings, values[OPTION_TLS], values[OPTION_CA]);
+    if (code == EX_OK && account_set_tls(
+                             &settings.account, values[OPTION_TLS], values[OPTION_CA],
+                             values[OPTION_PIN], &err) != ERR_OK)
+        code = usage(err.text);
     if (code == EX_OK)
         code = read_timeout(&settings, values[OPTION_TIMEOUT]);
     if (code == EX_OK)

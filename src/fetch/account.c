@@ -29,8 +29,70 @@ account_set_url(struct account *account, const struct pop_url *url, struct err *
             "command holds",
             LOGIN_ARGUMENT_MAX);
     account->url = *url;
+    account->tls = url->implicit_tls ? ACCOUNT_TLS_IMPLICIT : ACCOUNT_TLS_AUTO;
     struct shown user = escape_text(pop_view_of(url->user));
     (void)snprintf(account->label, sizeof account->label, "%s@%s", user.text, url->host);
+    return ERR_OK;
+}
+
+/* One or several, with commas between them, or semicolons as curl has it. */
+static enum err_code
+set_pins(struct account *account, const char *text, struct err *err)
+{
+    for (size_t len; text != NULL; text = text[len] != '\0' ? text + len + 1 : NULL) {
+        len = strcspn(text, ",;");
+        if (account->pin_count == TLS_PINS_MAX)
+            return err_set(err, ERR_INVALID, "--pin takes at most %u pins", TLS_PINS_MAX);
+        struct pop_view pin = {text, len};
+        if (!tls_pin_parse(pin, &account->pins[account->pin_count++]))
+            return err_set(
+                err, ERR_INVALID,
+                "--pin is the SHA-256 of the server's public key: 64 hexadecimal digits or "
+                "sha256//BASE64");
+    }
+    return ERR_OK;
+}
+
+static enum err_code
+set_mode(struct account *account, const char *tls, struct err *err)
+{
+    if (strcmp(tls, "required") == 0) {
+        if (account->tls == ACCOUNT_TLS_AUTO)
+            account->tls = ACCOUNT_TLS_STLS; /* pops:// is more already */
+    } else if (strcmp(tls, "implicit") == 0) {
+        account->tls = ACCOUNT_TLS_IMPLICIT;
+        if (!account->url.port_given)
+            account->url.port = URL_PORT_POPS;
+    } else if (strcmp(tls, "off") == 0) {
+        if (account->tls == ACCOUNT_TLS_IMPLICIT)
+            return err_set(
+                err, ERR_INVALID, "a pops:// URL asks for TLS and --tls off for none");
+        account->tls = ACCOUNT_TLS_OFF;
+    } else {
+        return err_set(err, ERR_INVALID, "--tls is one of required, implicit, off");
+    }
+    return ERR_OK;
+}
+
+enum err_code
+account_set_tls(
+    struct account *account, const char *tls, const char *ca, const char *pins, struct err *err)
+{
+    enum err_code code = tls != NULL ? set_mode(account, tls, err) : ERR_OK;
+    if (code == ERR_OK)
+        code = set_pins(account, pins, err);
+    if (code != ERR_OK)
+        return code;
+    if (ca != NULL && pins != NULL)
+        return err_set(
+            err, ERR_INVALID,
+            "--pin takes the place of --ca: a key that is known needs nobody to vouch for it");
+    if (account->tls == ACCOUNT_TLS_OFF && (ca != NULL || pins != NULL))
+        return err_set(err, ERR_INVALID, "--ca and --pin mean nothing with --tls off");
+    /* Who says whom to believe means TLS, to this machine too. */
+    if (account->tls == ACCOUNT_TLS_AUTO && (ca != NULL || pins != NULL))
+        account->tls = ACCOUNT_TLS_STLS;
+    account->ca = ca;
     return ERR_OK;
 }
 

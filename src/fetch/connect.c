@@ -46,19 +46,25 @@ connect_resolve(const struct pop_url *url, struct addrinfo **ret_addresses, stru
             err, ERR_NOT_FOUND, "cannot find the host '%s': %s", url->host,
             gai_strerror(result));
 
-    for (const struct addrinfo *each = addresses; each != NULL; each = each->ai_next) {
-        if (is_loopback(each))
-            continue;
-        freeaddrinfo(addresses);
-        return err_set(
-            err, ERR_DENIED,
-            "'%s' is not this machine, and this version has no TLS: the password would be "
-            "readable on the way. Give a tunnel's local end as pop://USER@127.0.0.1:PORT "
-            "(for example of ssh -L or stunnel)",
-            url->host);
-    }
     *ret_addresses = addresses;
     return ERR_OK;
+}
+
+bool
+connect_stays_here(const struct addrinfo *addresses)
+{
+    for (const struct addrinfo *each = addresses; each != NULL; each = each->ai_next)
+        if (!is_loopback(each))
+            return false;
+    return addresses != NULL;
+}
+
+enum account_tls
+connect_protection(enum account_tls asked, const struct addrinfo *addresses)
+{
+    if (asked != ACCOUNT_TLS_AUTO)
+        return asked;
+    return connect_stays_here(addresses) ? ACCOUNT_TLS_OFF : ACCOUNT_TLS_STLS;
 }
 
 static enum err_code

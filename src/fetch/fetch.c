@@ -20,6 +20,7 @@ struct run {
     struct loop loop;
     struct loop_source signals; /* a signalfd: SIGINT and SIGTERM */
     struct addrinfo *addresses;
+    struct tls_client *tls; /* NULL: plain text */
     struct journal *journal;
     struct delivery *delivery;
     int lock_fd; /* of the account in the Maildir */
@@ -34,7 +35,10 @@ catch_signals(int *ret_fd, struct err *err)
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGINT);
     (void)sigaddset(&signals, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
+    sigset_t blocked = signals;
+    (void)sigaddset(
+        &blocked, SIGPIPE); /* OpenSSL writes to closed connections: it is an error */
+    if (sigprocmask(SIG_BLOCK, &blocked, NULL) != 0)
         return err_set(err, ERR_SYSTEM, "cannot block signals");
     int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)
@@ -53,21 +57,40 @@ on_signal(struct loop_source *source, uint32_t events)
     task_stop(&run->task, "interrupted; what is complete is kept");
 }
 
-/* The host: known, and this machine. */
+/* The host: known, and how to speak with it. */
 static bool
 prepare_host(struct run *run)
 {
     struct err err;
-    switch (connect_resolve(&run->settings->account.url, &run->addresses, &err)) {
-    case ERR_OK:
-        return true;
-    case ERR_DENIED:
-        report_fail(&run->report, EX_CONFIG, "%s", err.text);
-        return false;
-    default:
+    struct account *account = &run->settings->account;
+    if (connect_resolve(&account->url, &run->addresses, &err) != ERR_OK) {
         report_fail(&run->report, EX_UNAVAILABLE, "%s", err.text);
         return false;
     }
+    account->tls = connect_protection(account->tls, run->addresses);
+    if (account->tls == ACCOUNT_TLS_OFF && !connect_stays_here(run->addresses))
+        report_warn(
+            &run->report, EX_OK,
+            "%s: without TLS everybody on the way can read the password and the mail, and "
+            "change both",
+            account->label);
+    return true;
+}
+
+/* Whom to believe. */
+static bool
+prepare_tls(struct run *run)
+{
+    struct err err;
+    const struct account *account = &run->settings->account;
+    if (account->tls == ACCOUNT_TLS_OFF ||
+        tls_client_new(&run->tls, account->ca, account->pins, account->pin_count, &err) ==
+            ERR_OK)
+        return true;
+    report_fail(
+        &run->report, err.code == ERR_NOMEM ? EX_TEMPFAIL : EX_CONFIG, "%s: %s%s",
+        account->label, account->ca != NULL ? "--ca: " : "", err.text);
+    return false;
 }
 
 /* The Maildir, its real path, by which the journal knows it, and the account's lock in it. */
@@ -136,7 +159,7 @@ prepare_password(struct run *run)
 static bool
 prepare(struct run *run)
 {
-    if (!prepare_host(run))
+    if (!prepare_host(run) || !prepare_tls(run))
         return false;
     struct err err;
     /* Before the committer's thread starts, which must not take them. */
@@ -166,6 +189,7 @@ turn(struct run *run)
     task->journal = run->journal;
     task->delivery = run->delivery;
     task->addresses = run->addresses;
+    task->tls_client = run->tls;
     task->show_progress = run->settings->show_progress;
     task_start(task);
     while (task->state != TASK_DONE)
@@ -176,6 +200,7 @@ static void
 finish(struct run *run)
 {
     task_finish(&run->task);
+    tls_client_free(run->tls);
     delivery_free(run->delivery);
     journal_close(run->journal);
     fd_closep(&run->lock_fd);
@@ -209,6 +234,7 @@ fetch_run(struct fetch_settings *settings)
     run->lock_fd = -1;
     run->signals = (struct loop_source){.fd = -1, .ready = on_signal};
     run->task.socket.fd = -1;
+    run->task.stream.fd = -1;
     run->task.delivered.fd = -1;
 
     (void)umask(077); /* mail, and what the journal knows of it, is for its owner */

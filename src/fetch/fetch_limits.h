@@ -38,6 +38,9 @@
 /* A text from the server shown to people, after escaping. */
 #define SHOWN_TEXT_MAX 256u
 
+/* What ended a run, in words: what is wrong with a certificate, and what can be done. */
+#define REPORT_ERROR_MAX 2048u
+
 /* --timeout, in seconds. */
 #define TIMEOUT_DEFAULT 60u
 #define TIMEOUT_MAX     86400u

@@ -113,12 +113,19 @@ add_warnings(cJSON *object, const struct report *report)
     return ok;
 }
 
+/* null if it is empty. */
+static bool
+add_text(cJSON *object, const char *name, const char *text)
+{
+    if (text[0] == '\0')
+        return cJSON_AddNullToObject(object, name) != NULL;
+    return cJSON_AddStringToObject(object, name, text) != NULL;
+}
+
 static bool
 add_error(cJSON *object, const struct report *report)
 {
-    if (!report->has_error)
-        return cJSON_AddNullToObject(object, "error") != NULL;
-    return cJSON_AddStringToObject(object, "error", report->error) != NULL;
+    return add_text(object, "error", report->has_error ? report->error : "");
 }
 
 bool
@@ -134,7 +141,8 @@ report_print_json(const struct report *report, FILE *out)
         add_number(object, "known", report->known) &&
         add_number(object, "deleted", report->deleted) &&
         add_number(object, "delete_pending", report->delete_pending) &&
-        add_number(object, "failed", report->failed) && add_warnings(object, report) &&
+        add_number(object, "failed", report->failed) && add_text(object, "tls", report->tls) &&
+        add_warnings(object, report) &&
         cJSON_AddNumberToObject(object, "seconds", (double)report->seconds_ms / 1000) != NULL &&
         cJSON_AddNumberToObject(object, "exit", report->exit_code) != NULL &&
         add_error(object, report);

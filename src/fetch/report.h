@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "fetch/fetch_limits.h"
+#include "net/tls_stream.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -20,9 +21,10 @@ struct report {
     uint64_t delete_pending; /* to be deleted, not confirmed yet */
     uint64_t failed;         /* messages that could not be fetched or stored */
     int64_t seconds_ms;
-    int exit_code; /* sysexits; EX_OK so far */
+    char tls[TLS_NAME_MAX]; /* version and cipher suite; empty: none (R8314-5) */
+    int exit_code;          /* sysexits; EX_OK so far */
     bool has_error;
-    char error[ERR_TEXT_MAX];
+    char error[REPORT_ERROR_MAX];
     uint32_t warning_count; /* those beyond WARNINGS_MAX are counted only */
     char warnings[WARNINGS_MAX][ERR_TEXT_MAX];
 };

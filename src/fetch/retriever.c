@@ -16,6 +16,8 @@ static const struct script {
     size_t count;
     enum pop_command commands[SCRIPT_MAX];
 } scripts[RETRIEVER_PHASE_COUNT] = {
+    [RETRIEVER_CAPA_BEFORE_TLS] = {1, {POP_COMMAND_CAPA}},
+    [RETRIEVER_STLS] = {1, {POP_COMMAND_STLS}},
     [RETRIEVER_CAPA] = {1, {POP_COMMAND_CAPA}},
     [RETRIEVER_LOGIN] = {2, {POP_COMMAND_USER, POP_COMMAND_PASS}},
     /* CAPA again: values may differ after the login (R2449-3). */
@@ -106,8 +108,38 @@ on_greeting(struct retriever *retriever, const struct pop_client_event *event)
 {
     if (!event->status.ok)
         return refused(retriever, &event->status, EX_UNAVAILABLE, "the server is not ready");
-    enter(retriever, RETRIEVER_CAPA);
+    bool stls = retriever->account->tls == ACCOUNT_TLS_STLS;
+    enter(retriever, stls ? RETRIEVER_CAPA_BEFORE_TLS : RETRIEVER_CAPA);
     return RETRIEVER_STEP_AGAIN;
+}
+
+/* R2595-8 */
+static enum retriever_step
+on_stls(struct retriever *retriever, const struct pop_client_event *event)
+{
+    if (!event->status.ok)
+        return refused(
+            retriever, &event->status, EX_UNAVAILABLE,
+            "the server refuses STLS, and no password goes out without TLS");
+    return RETRIEVER_STEP_AGAIN;
+}
+
+/* CAPA is answered. Somebody on the way may have taken STLS out of it: that is no reason to go
+ * on without (R2595-8). */
+static enum retriever_step
+on_capabilities_before_tls(struct retriever *retriever)
+{
+    if (retriever->capabilities.stls) {
+        enter(retriever, RETRIEVER_STLS);
+        return RETRIEVER_STEP_AGAIN;
+    }
+    report_fail(
+        retriever->report, EX_UNAVAILABLE,
+        "%s: the server does not offer STLS, and no password goes out without TLS. Ways on: "
+        "pops:// if it has a port where TLS comes first (%u); --tls off if everybody on the "
+        "way may read the password and the mail",
+        retriever->account->label, URL_PORT_POPS);
+    return RETRIEVER_STEP_FAILED;
 }
 
 static enum retriever_step
@@ -234,10 +266,10 @@ on_reply(
     static enum retriever_step (*const handlers[POP_COMMAND_COUNT])(
         struct retriever * retriever, const struct pop_client_event *event) = {
         [POP_COMMAND_GREETING] = on_greeting, [POP_COMMAND_CAPA] = on_capa,
-        [POP_COMMAND_USER] = on_login,        [POP_COMMAND_PASS] = on_login,
-        [POP_COMMAND_STAT] = on_stat,         [POP_COMMAND_LIST] = on_list,
-        [POP_COMMAND_UIDL] = on_uidl,         [POP_COMMAND_DELE] = on_dele,
-        [POP_COMMAND_QUIT] = on_quit,
+        [POP_COMMAND_STLS] = on_stls,         [POP_COMMAND_USER] = on_login,
+        [POP_COMMAND_PASS] = on_login,        [POP_COMMAND_STAT] = on_stat,
+        [POP_COMMAND_LIST] = on_list,         [POP_COMMAND_UIDL] = on_uidl,
+        [POP_COMMAND_DELE] = on_dele,         [POP_COMMAND_QUIT] = on_quit,
     };
     CHECK(handlers[event->command] != NULL);
     return handlers[event->command](retriever, event);
@@ -351,6 +383,8 @@ advance(struct retriever *retriever)
         return RETRIEVER_STEP_AGAIN;
     if (retriever->phase == RETRIEVER_LISTING)
         return on_listed(retriever);
+    if (retriever->phase == RETRIEVER_CAPA_BEFORE_TLS)
+        return on_capabilities_before_tls(retriever);
     enter(retriever, retriever->phase + 1);
     return RETRIEVER_STEP_AGAIN;
 }
@@ -365,7 +399,8 @@ retriever_next(
         struct pop_client_event event;
         switch (pop_client_next(&retriever->client, in, &event)) {
         case POP_CLIENT_MORE:
-            return RETRIEVER_STEP_MORE;
+            return retriever->phase == RETRIEVER_HANDSHAKE ? RETRIEVER_STEP_TLS
+                                                           : RETRIEVER_STEP_MORE;
         case POP_CLIENT_REPLY:
             step = on_reply(retriever, &event, ret_event);
             break;
@@ -388,6 +423,19 @@ retriever_next(
             step = advance(retriever);
     }
     return step;
+}
+
+void
+retriever_secured(struct retriever *retriever)
+{
+    CHECK(!retriever->secure);
+    retriever->secure = true;
+    if (retriever->phase == RETRIEVER_GREETING)
+        return;
+    CHECK(retriever->phase == RETRIEVER_HANDSHAKE);
+    pop_client_tls_started(&retriever->client);
+    retriever->capabilities = (struct pop_capabilities){0}; /* R2595-5 */
+    enter(retriever, RETRIEVER_CAPA);
 }
 
 enum err_code
@@ -430,6 +478,8 @@ send_script(struct retriever *retriever)
     enum pop_command command = scripts[retriever->phase].commands[retriever->sent];
     struct account *account = retriever->account;
     struct pop_view argument = {"", 0};
+    if (retriever->phase == RETRIEVER_LOGIN)
+        CHECK(retriever->secure || account->tls == ACCOUNT_TLS_OFF);
     if (command == POP_COMMAND_USER)
         argument = pop_view_of(account->url.user);
     if (command == POP_COMMAND_PASS)

@@ -10,6 +10,7 @@
  *                           END       ... it is complete: answer, now or later, with
  *                                     retriever_resolve()
  *                           REFUSED   the server will not give this message; resolved
+ *                           TLS       do the handshake, then retriever_secured()
  *                           FINISHED  QUIT was answered
  *                           FAILED    the report says why: close
  *     retriever_fill(), then send what is in `out`
@@ -27,6 +28,9 @@
 
 enum retriever_phase {
     RETRIEVER_GREETING,
+    RETRIEVER_CAPA_BEFORE_TLS, /* with STLS only, as the two below */
+    RETRIEVER_STLS,
+    RETRIEVER_HANDSHAKE, /* the owner's */
     RETRIEVER_CAPA,
     RETRIEVER_LOGIN,
     RETRIEVER_LISTING,
@@ -40,6 +44,7 @@ enum retriever_phase {
 enum retriever_step {
     RETRIEVER_STEP_AGAIN, /* nothing to tell; never returned */
     RETRIEVER_STEP_MORE,
+    RETRIEVER_STEP_TLS,
     RETRIEVER_STEP_LISTED,
     RETRIEVER_STEP_BEGIN,
     RETRIEVER_STEP_TEXT,
@@ -64,6 +69,7 @@ struct retriever_delete {
 /* Made by retriever_init(), released by retriever_free(). */
 struct retriever {
     enum retriever_phase phase;
+    bool secure;             /* inside TLS */
     struct account *account; /* borrowed; its password is wiped once it was taken */
     struct report *report;   /* borrowed */
     struct pop_client client;
@@ -96,6 +102,9 @@ void retriever_free(struct retriever *retriever); /* zeroed is fine */
 /* Reads from *in until there is something to tell. */
 enum retriever_step retriever_next(
     struct retriever *retriever, struct pop_view *in, struct retriever_event *ret_event);
+
+/* The handshake is done and the server is the right one: after TLS, or before the greeting. */
+void retriever_secured(struct retriever *retriever);
 
 /* After LISTED: what to do. Its known messages to be deleted may be deleted from here on.
  * ERR_NOMEM. */

@@ -5,10 +5,7 @@
 #include "base/clock.h"
 #include "fetch/connect.h"
 #include "fetch/task_plan.h"
-
-#include <errno.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "fetch/task_tls.h"
 
 /* How often a bar is redrawn when nothing happens: the rate goes down. */
 #define BAR_MS 250
@@ -20,8 +17,9 @@ close_socket(struct task *task)
         return;
     if (task->events != 0)
         loop_remove(task->loop, &task->socket);
-    (void)close(task->socket.fd); /* nothing is awaited from it any more */
+    task->events = 0;
     task->socket.fd = -1;
+    stream_close(&task->stream); /* nothing is awaited from it any more */
 }
 
 /* The report becomes final once the committer has nothing left. */
@@ -59,7 +57,9 @@ static void
 watch(struct task *task)
 {
     uint32_t events = task->waits_for_disk ? 0 : EPOLLIN;
-    if (task->sent < task->retriever.out.len && !task->ended)
+    bool has_output = task->state == TASK_TALKING && task->sent < task->retriever.out.len;
+    bool wants_write = task->stream.wants_write && !task->waits_for_disk;
+    if ((has_output && !task->stream.ended) || wants_write)
         events |= EPOLLOUT;
     if (task->socket.fd < 0 || events == task->events)
         return;
@@ -76,13 +76,13 @@ watch(struct task *task)
         fail_err(task, &err);
 }
 
+/* Broken off, or, with TLS, by somebody who changed octets on the way. */
 static void
-lost(struct task *task)
+lost(struct task *task, const struct err *err)
 {
-    int number = errno;
     report_fail(
-        task->report, EX_TEMPFAIL, "%s: the connection was lost: %s", task->account->label,
-        strerror(number));
+        task->report, err->code == ERR_PROTOCOL ? EX_PROTOCOL : EX_TEMPFAIL, "%s: %s",
+        task->account->label, err->text);
     drain(task);
 }
 
@@ -92,20 +92,19 @@ send_out(struct task *task)
 {
     struct pop_buffer *out = &task->retriever.out;
     while (task->socket.fd >= 0 && task->sent < out->len) {
-        ssize_t len =
-            send(task->socket.fd, out->data + task->sent, out->len - task->sent, MSG_NOSIGNAL);
-        if (len < 0 && errno == EINTR)
-            continue;
-        if (len < 0 && errno == EAGAIN)
+        struct err err;
+        size_t len = 0;
+        struct pop_view rest = {out->data + task->sent, out->len - task->sent};
+        switch (stream_write(&task->stream, rest, &len, &err)) {
+        case STREAM_WAIT:
             return;
-        /* The other end has closed; what it said before may still be there to be read. */
-        if (len < 0 && (errno == EPIPE || errno == ECONNRESET))
-            len = (ssize_t)(out->len - task->sent);
-        if (len < 0) {
-            lost(task);
+        case STREAM_LOST:
+            lost(task, &err);
             return;
+        case STREAM_DONE:
+            break;
         }
-        task->sent += (size_t)len;
+        task->sent += len;
         task->progress_ms = clock_ms();
     }
     explicit_bzero(out->data, out->len); /* it may have held the password */
@@ -158,6 +157,8 @@ make_plan(struct task *task)
     task->progress_ms = clock_ms(); /* the time was ours, not the server's */
 }
 
+static void begin_tls(struct task *task);
+
 /* One event of the session. False: the input is used up. */
 static bool
 handle(struct task *task)
@@ -166,6 +167,9 @@ handle(struct task *task)
     switch (retriever_next(&task->retriever, &task->in, &event)) {
     case RETRIEVER_STEP_AGAIN:
     case RETRIEVER_STEP_MORE:
+        return false;
+    case RETRIEVER_STEP_TLS:
+        begin_tls(task);
         return false;
     case RETRIEVER_STEP_LISTED:
         make_plan(task);
@@ -207,8 +211,13 @@ handle_input(struct task *task)
         return;
     retriever_fill(&task->retriever);
     send_out(task);
-    if (task->state == TASK_TALKING && task->ended && !task->waits_for_disk) {
-        if (retriever_closed(&task->retriever))
+    if (task->state == TASK_TALKING && task->stream.ended && !task->waits_for_disk) {
+        if (task_tls_hint(task)[0] != '\0')
+            report_fail(
+                task->report, EX_TEMPFAIL,
+                "%s: the server closed the connection without a greeting%s",
+                task->account->label, task_tls_hint(task));
+        else if (retriever_closed(&task->retriever))
             report_warn(
                 task->report, EX_OK,
                 "%s: the server closed the connection before its last answer",
@@ -222,20 +231,63 @@ handle_input(struct task *task)
 static void
 read_in(struct task *task)
 {
-    if (task->in.len > 0 || task->ended || task->waits_for_disk)
+    if (task->in.len > 0 || task->stream.ended || task->waits_for_disk)
         return; /* what is there has to be taken first */
-    ssize_t len = recv(task->socket.fd, task->in_data, sizeof task->in_data, 0);
-    if (len < 0 && (errno == EAGAIN || errno == EINTR))
+    struct err err;
+    size_t len = 0;
+    switch (stream_read(&task->stream, task->in_data, sizeof task->in_data, &len, &err)) {
+    case STREAM_WAIT:
         return;
-    if (len < 0 && errno != ECONNRESET) {
-        lost(task);
+    case STREAM_LOST:
+        lost(task, &err);
         return;
+    case STREAM_DONE:
+        break;
     }
     task->progress_ms = clock_ms();
-    task->ended = len <= 0;
-    if (task->ended)
-        return;
-    task->in = (struct pop_view){task->in_data, (size_t)len};
+    task->in = (struct pop_view){task->in_data, len};
+    if (!task_tls_check_greeting(task))
+        drain(task);
+}
+
+/* The session begins, or goes on inside TLS. */
+static void
+talk(struct task *task)
+{
+    task->state = TASK_TALKING;
+    task->progress_ms = clock_ms();
+    watch(task);
+    if (task->state == TASK_TALKING && task->retriever.secure)
+        handle_input(task); /* CAPA goes out; a greeting may have come with the handshake */
+}
+
+/* The time that a handshake may take begins with it: no octet of the server prolongs it. */
+static void
+shake(struct task *task)
+{
+    switch (task_tls_shake(task)) {
+    case STREAM_DONE:
+        retriever_secured(&task->retriever);
+        talk(task);
+        break;
+    case STREAM_WAIT:
+        watch(task);
+        break;
+    case STREAM_LOST:
+        drain(task);
+        break;
+    }
+}
+
+static void
+begin_tls(struct task *task)
+{
+    task->state = TASK_HANDSHAKING;
+    task->progress_ms = clock_ms();
+    if (task_tls_begin(task))
+        shake(task);
+    else
+        drain(task);
 }
 
 static void try_next_address(struct task *task);
@@ -245,9 +297,10 @@ on_connected(struct task *task)
 {
     struct err err;
     if (connect_result(task->socket.fd, task->address, &err) == ERR_OK) {
-        task->state = TASK_TALKING;
-        task->progress_ms = clock_ms();
-        watch(task);
+        if (task->account->tls == ACCOUNT_TLS_IMPLICIT)
+            begin_tls(task);
+        else
+            talk(task);
         return;
     }
     close_socket(task);
@@ -265,7 +318,12 @@ on_socket(struct loop_source *source, uint32_t events)
         on_connected(task);
         return;
     }
-    if (task->state == TASK_TALKING && (events & ~(uint32_t)EPOLLOUT) != 0)
+    if (task->state == TASK_HANDSHAKING) {
+        shake(task);
+        return;
+    }
+    bool may_read = (events & ~(uint32_t)EPOLLOUT) != 0 || task->stream.wants_write;
+    if (task->state == TASK_TALKING && may_read)
         read_in(task);
     if (task->state == TASK_TALKING)
         handle_input(task);
@@ -308,10 +366,11 @@ try_next_address(struct task *task)
     for (; task->address != NULL; task->address = task->address->ai_next) {
         if (connect_begin(task->address, &task->socket.fd, &err) != ERR_OK)
             continue;
+        task->stream = (struct stream){.fd = task->socket.fd};
         task->events = EPOLLOUT;
         if (loop_add(task->loop, &task->socket, task->events, &err) == ERR_OK)
             return;
-        (void)close(task->socket.fd); /* nothing was sent */
+        stream_close(&task->stream); /* nothing was sent */
         task->socket.fd = -1;
         break;
     }
@@ -361,9 +420,25 @@ static bool
 is_on_server(const struct task *task)
 {
     if (task->state != TASK_TALKING)
-        return task->state == TASK_CONNECTING;
+        return task->state < TASK_TALKING;
     return !task->waits_for_disk &&
            (pop_client_awaited(&task->retriever.client) > 0 || task->retriever.out.len > 0);
+}
+
+/* The server has let its time go by. */
+static void
+fail_late(struct task *task)
+{
+    uint32_t seconds = task->account->timeout_ms / 1000;
+    if (task->state == TASK_HANDSHAKING)
+        report_fail(
+            task->report, EX_TEMPFAIL, "%s: the TLS handshake takes longer than %u seconds%s",
+            task->account->label, seconds, task_tls_hint(task));
+    else
+        report_fail(
+            task->report, task->state == TASK_CONNECTING ? EX_UNAVAILABLE : EX_TEMPFAIL,
+            "%s: nothing came from the server for %u seconds%s", task->account->label, seconds,
+            task_tls_hint(task));
 }
 
 int64_t
@@ -372,10 +447,7 @@ task_tick(struct task *task, int64_t now_ms)
     bool on_server = is_on_server(task);
     int64_t left = task->progress_ms + task->account->timeout_ms - now_ms;
     if (on_server && left <= 0) {
-        report_fail(
-            task->report, task->state == TASK_CONNECTING ? EX_UNAVAILABLE : EX_TEMPFAIL,
-            "%s: nothing came from the server for %u seconds", task->account->label,
-            task->account->timeout_ms / 1000);
+        fail_late(task);
         drain(task);
     }
     if (task->state < TASK_DONE)

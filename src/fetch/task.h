@@ -12,12 +12,14 @@
 #include "fetch/progress.h"
 #include "fetch/report.h"
 #include "fetch/retriever.h"
+#include "fetch/stream.h"
 #include "net/loop.h"
 
 struct addrinfo;
 
 enum task_state {
     TASK_CONNECTING,
+    TASK_HANDSHAKING, /* TLS */
     TASK_TALKING,
     TASK_DRAINING, /* the connection is closed; what is complete is being committed */
     TASK_DONE,     /* the report is final */
@@ -30,19 +32,22 @@ struct task {
     struct account *account;
     struct report *report;
     struct journal *journal;
-    int64_t account_id;               /* in the journal */
-    struct delivery *delivery;        /* started */
-    const struct addrinfo *addresses; /* to be tried in order */
+    int64_t account_id;                  /* in the journal */
+    struct delivery *delivery;           /* started */
+    const struct addrinfo *addresses;    /* to be tried in order */
+    const struct tls_client *tls_client; /* NULL: plain text */
     bool show_progress;
 
     enum task_state state;
-    struct loop_source socket;      /* fd -1: closed */
+    struct loop_source socket; /* fd -1: closed; the stream's */
+    struct stream stream;
+    struct tls_verdict verdict;     /* on the server's certificate */
+    bool heard;                     /* something of the session came; not of the handshake */
     struct loop_source delivered;   /* fd -1: not watched */
     const struct addrinfo *address; /* the one being tried */
     uint32_t events;                /* of the socket that are watched */
     int64_t progress_ms;            /* when the server last did something */
     bool waits_for_disk;            /* input is left alone until the committer reports */
-    bool ended;                     /* the server has closed its side */
     struct pop_view in;             /* octets not taken yet, in in_data */
     size_t sent;                    /* of retriever.out, from its start */
 

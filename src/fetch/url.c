@@ -6,9 +6,6 @@
 #include <ctype.h>
 #include <string.h>
 
-#define PORT_POP  110
-#define PORT_POPS 995
-
 /* Drops `prefix` from the start of *text, whatever its case. */
 static bool
 take_prefix(struct pop_view *text, const char *prefix)
@@ -142,6 +139,7 @@ parse_port(struct pop_view text, struct pop_url *url, struct err *err)
     if (!parse_u32(text, &port) || port == 0 || port > UINT16_MAX)
         return err_set(err, ERR_INVALID, "the port in the URL is not a number from 1 to 65535");
     url->port = (uint16_t)port;
+    url->port_given = true;
     return ERR_OK;
 }
 
@@ -192,7 +190,7 @@ url_parse(const char *text, struct pop_url *ret_url, struct err *err)
             err, ERR_INVALID,
             "the URL must start with pop:// or pops://, "
             "as in pop://USER@HOST");
-    url.port = url.implicit_tls ? PORT_POPS : PORT_POP;
+    url.port = url.implicit_tls ? URL_PORT_POPS : URL_PORT_POP;
 
     const char *at = rest.len > 0 ? memrchr(rest.data, '@', rest.len) : NULL;
     if (at == NULL)

@@ -13,6 +13,9 @@
 /* RFC 4422: a SASL mechanism has at most 20 octets. */
 #define URL_MECHANISM_MAX 20
 
+#define URL_PORT_POP  110
+#define URL_PORT_POPS 995 /* TLS first (RFC 8314) */
+
 enum url_auth {
     URL_AUTH_ANY, /* no AUTH part, or ";AUTH=*": the client's choice (R2384-2) */
     URL_AUTH_APOP,
@@ -23,6 +26,7 @@ struct pop_url {
     bool implicit_tls; /* pops: */
     enum url_auth auth;
     uint16_t port;
+    bool port_given; /* else it is the scheme's */
     char mechanism[URL_MECHANISM_MAX + 1];
     char user[USER_NAME_MAX + 1]; /* decoded; no control characters */
     char host[URL_HOST_MAX + 1];  /* lower case; an IPv6 address without its brackets */

@@ -474,7 +474,7 @@ make_name(const char *host, char ret_name[256])
 /* Whom the certificate must be for (R7817), and whom we ask for (R7817-4; not for addresses).
  */
 static bool
-set_identity(SSL *tls, const char *name)
+set_identity(SSL *tls, char *name)
 {
     unsigned char address[16];
     bool literal =

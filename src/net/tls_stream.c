@@ -59,7 +59,7 @@ tls_stream_handshake(struct ssl_st *tls, struct err *err)
     enum tls_result result = result_of(tls, returned, "TLS handshake", err);
     if (result != TLS_CLOSED)
         return result;
-    (void)tls_error(err, "TLS handshake"); /* the end comes too early here */
+    (void)err_set(err, ERR_CLOSED, "TLS handshake: the connection was closed");
     return TLS_FAILED;
 }
 
@@ -77,6 +77,12 @@ tls_stream_write(struct ssl_st *tls, struct pop_view data, size_t *ret_len, stru
     prepare();
     int returned = SSL_write_ex(tls, data.data, data.len, ret_len);
     return returned == 1 ? TLS_DONE : result_of(tls, returned, "writing over TLS", err);
+}
+
+uint64_t
+tls_stream_received(const struct ssl_st *tls)
+{
+    return BIO_number_read(SSL_get_rbio(tls));
 }
 
 bool

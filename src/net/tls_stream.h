@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 #include <pop/view.h>
+#include <stdint.h>
 
 struct ssl_st; /* OpenSSL's SSL */
 
@@ -25,10 +26,13 @@ enum tls_result {
 /* The most that one record carries: a read with room for it leaves nothing behind. */
 #define TLS_RECORD_MAX 16384u
 
+/* Kind, version, length: what is read of a record first, and judged before anything else. */
+#define TLS_RECORD_HEADER_SIZE 5u
+
 /* What is left on the queue of OpenSSL's errors as one text: ERR_PROTOCOL, or ERR_NOMEM. */
 enum err_code tls_error(struct err *err, const char *doing);
 
-/* Never TLS_CLOSED. */
+/* Never TLS_CLOSED: a peer that ends here has failed, with ERR_CLOSED. */
 enum tls_result tls_stream_handshake(struct ssl_st *tls, struct err *err);
 
 /* At least one octet, at most `cap`. After the handshake. */
@@ -39,6 +43,9 @@ tls_stream_read(struct ssl_st *tls, char *data, size_t cap, size_t *ret_len, str
  * begin with the same octets. */
 enum tls_result
 tls_stream_write(struct ssl_st *tls, struct pop_view data, size_t *ret_len, struct err *err);
+
+/* Octets that came from the peer so far, as they were on the way. */
+uint64_t tls_stream_received(const struct ssl_st *tls);
 
 /* Octets that were decrypted already: readable without the socket being so. */
 bool tls_stream_has_input(const struct ssl_st *tls);

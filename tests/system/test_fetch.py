@@ -170,6 +170,7 @@ def test_json_has_every_field(fetcher):
         "deleted": 0,
         "delete_pending": 0,
         "failed": 0,
+        "tls": None,
         "warnings": [],
         "exit": 0,
         "error": None,
