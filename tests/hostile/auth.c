@@ -32,7 +32,11 @@ text_set(struct ipc_text *text, const char *value)
 static void
 settings(struct role *role, const char *path)
 {
-    struct ipc_auth_settings all = {.source_count = 1, .mechanisms = MECHANISMS_ALL};
+    struct ipc_auth_settings all = {
+        .source_count = 1,
+        .mechanisms = MECHANISMS_ALL,
+        .failure_window_seconds = 1, /* without a limit nobody is held off */
+    };
     struct ipc_auth_source source = {.file.len = (uint16_t)strlen(path)};
     memcpy(source.file.data, path, source.file.len);
     tell(role, IPC_AUTH_SETTINGS, &all, sizeof all, NULL, 0);

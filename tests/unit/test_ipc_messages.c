@@ -53,6 +53,7 @@ static const struct expected {
     {IPC_DRAIN, PARENT, FRONT, 0, 0, 0, 0, 0},
     {IPC_READY, ROLES, PARENT, 0, 0, 0, 0, 0},
     {IPC_KEY_JUDGED, KEYS, PARENT, 0, SIZE(ipc_key_judged), 0, 0},
+    {IPC_BANNED, AUTH, PARENT, 0, SIZE(ipc_banned), 0, 0},
     {IPC_CHECK, FRONT, AUTH, NONE, SIZE(ipc_check), 0, 0},
     {IPC_LOGIN, FRONT, AUTH, NONE, SIZE(ipc_login), 0, 0},
     {IPC_SASL_BEGIN, FRONT, AUTH, NONE, SASL(ipc_sasl_begin), 0, 0},
@@ -127,6 +128,10 @@ good_body(const struct guarded *guarded, enum ipc_type type, size_t size)
     void *body = body_of(guarded, size);
     if (type == IPC_FRONT_SETTINGS && size >= sizeof(struct ipc_front_settings))
         ((struct ipc_front_settings *)body)->tally_rows = 1;
+    if (type == IPC_AUTH_SETTINGS && size >= sizeof(struct ipc_auth_settings))
+        ((struct ipc_auth_settings *)body)->failure_window_seconds = 1;
+    if (type == IPC_BANNED && size >= sizeof(struct ipc_banned))
+        ((struct ipc_banned *)body)->from.address.len = 4;
     if (type == IPC_CHANNEL && size >= sizeof(struct ipc_channel_info))
         ((struct ipc_channel_info *)body)->role = IPC_STORE;
     if (type == IPC_OPENED && size >= offsetof(struct ipc_opened, snapshot))
@@ -247,17 +252,24 @@ static const struct field {
     {FIELD(IPC_FRONT_SETTINGS, ipc_front_settings, hostname.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_FRONT_SETTINGS, ipc_front_settings, tally_row), 0, {1, UINT32_MAX}},
     {FIELD(IPC_FRONT_SETTINGS, ipc_front_settings, tally_rows), 1, {0}},
+    {FIELD(IPC_AUTH_SETTINGS, ipc_auth_settings, failure_window_seconds), 1, {0}},
     {FIELD(IPC_AUTH_SOURCE, ipc_auth_source, file.len), PATH_LEN_MAX, {PATH_LEN_MAX + 1}},
     {FIELD(IPC_STORE_SETTINGS, ipc_store_settings, engine.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_STORE_SETTINGS, ipc_store_settings, location.len), PATH_LEN_MAX, {4097}},
     {FIELD(IPC_CHANNEL, ipc_channel_info, role), IPC_FRONT, {0, IPC_ROLE_COUNT, UINT32_MAX}},
     {FIELD(IPC_LISTENER, ipc_listener, tls), 1, {2, UINT32_MAX}},
+    {FIELD(IPC_LISTENER, ipc_listener, proxy_count),
+     0,
+     {1, PROXY_NETWORKS_MAX + 1, UINT32_MAX}},
+    {FIELD(IPC_BANNED, ipc_banned, from.address.len), 16, {0, 5, 17}},
+    {FIELD(IPC_BANNED, ipc_banned, from.bits), 32, {33, 255}},
     {FIELD(IPC_CERTIFICATE, ipc_certificate, index), 0, {1, UINT32_MAX}},
     {FIELD(IPC_CERTIFICATE, ipc_certificate, count), 64, {0, 65, UINT32_MAX}},
     {FIELD(IPC_KEY_JUDGED, ipc_key_judged, text.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_SIGN, ipc_sign, len), 512, {513, UINT32_MAX}},
     {FIELD(IPC_SIGN, ipc_sign, pss), 1, {2, UINT32_MAX}},
     {FIELD(IPC_SIGNED, ipc_signed, len), 1024, {1025, UINT32_MAX}},
+    {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, from.len), 16, {5, 17, 255}},
     {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, mechanism), 6, {7, UINT32_MAX}},
     {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, binding_len), 32, {33, UINT32_MAX}},
     {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, len), IPC_SASL_MAX, {1, 9215, UINT32_MAX}},
@@ -265,6 +277,8 @@ static const struct field {
     {FIELD(IPC_SASL_CHALLENGE, ipc_sasl, len), IPC_SASL_MAX, {1, 9217, UINT32_MAX}},
     {FIELD(IPC_OFFER, ipc_offer, mechanisms), 127, {128, UINT32_MAX}},
     {FIELD(IPC_OPENED, ipc_opened, user.len), 255, {256, UINT16_MAX}},
+    {FIELD(IPC_CHECK, ipc_check, from.len), 4, {1, 15, 255}},
+    {FIELD(IPC_LOGIN, ipc_login, from.len), 4, {1, 15, 255}},
     {FIELD(IPC_CHECK, ipc_check, user.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_LOGIN, ipc_login, user.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_LOGIN, ipc_login, password.len), 255, {256, UINT16_MAX}},
