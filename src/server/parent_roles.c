@@ -297,23 +297,30 @@ start_store_and_auth(struct parent *parent, struct err *err)
 {
     bool new_store = is_due(&parent->store);
     bool new_auth = is_due(&parent->auth);
-    if (new_store && spawn(parent, &parent->store, err) != ERR_OK)
+    if (new_store && (spawn(parent, &parent->store, err) != ERR_OK ||
+                      connect_fronts(parent, &parent->store, err) != ERR_OK))
         return err->code;
-    if (new_auth && spawn(parent, &parent->auth, err) != ERR_OK)
+    if (new_auth && (spawn(parent, &parent->auth, err) != ERR_OK ||
+                     connect_fronts(parent, &parent->auth, err) != ERR_OK))
         return err->code;
-    if (parent->store.pid == 0 || parent->auth.pid == 0)
-        return ERR_OK; /* one waits for its restart */
-    if (new_store && connect_fronts(parent, &parent->store, err) != ERR_OK)
-        return err->code;
-    if (new_auth && connect_fronts(parent, &parent->auth, err) != ERR_OK)
-        return err->code;
-    if ((new_store || new_auth) && connect_roles(&parent->auth, &parent->store, err) != ERR_OK)
+    bool both =
+        parent->store.pid > 0 && parent->auth.pid > 0; /* or one waits for its restart */
+    if (both && (new_store || new_auth) &&
+        connect_roles(&parent->auth, &parent->store, err) != ERR_OK)
         return err->code;
     if (new_store)
         tell_store(parent);
     if (new_auth)
         tell_auth(parent);
     return ERR_OK;
+}
+
+/* Fronts come last: they are given channels to all others. */
+static bool
+fronts_can_start(const struct parent *parent)
+{
+    return parent->store.pid > 0 && parent->auth.pid > 0 &&
+           (parent->keys.pid > 0 || !wants_keys(parent));
 }
 
 enum err_code
@@ -324,9 +331,8 @@ roles_start(struct parent *parent, struct err *err)
     if (wants_keys(parent) && is_due(&parent->keys) &&
         start_keys(parent, &parent->conf, err) != ERR_OK)
         return err->code;
-    bool all = parent->store.pid > 0 && parent->auth.pid > 0 &&
-               (parent->keys.pid > 0 || !wants_keys(parent));
-    for (uint32_t i = 0; all && i < parent->front_max; i++) { /* fronts come last */
+    bool ready = fronts_can_start(parent);
+    for (uint32_t i = 0; ready && i < parent->front_max; i++) {
         struct child *front = &parent->fronts[i];
         bool wanted = front->restart_ms > 0 || fronts_running(parent) < parent->front_count;
         if (wanted && is_due(front) && start_front(parent, front, err) != ERR_OK)
@@ -426,8 +432,11 @@ roles_restart_wait(struct parent *parent)
     int64_t now = clock_ms();
     int64_t wait = -1;
     struct child *child;
+    bool ready =
+        fronts_can_start(parent); /* else they wait for another's start, not for time */
     for (uint32_t i = 0; (child = role_child(parent, i)) != NULL; i++)
-        wait = sooner(child, now, wait);
+        if (ready || child->role != IPC_FRONT)
+            wait = sooner(child, now, wait);
     return wait;
 }
 

@@ -156,6 +156,16 @@ def test_role_killed_again_and_again_is_always_replaced(server, role):
     server.login_soon().quit()
 
 
+@pytest.mark.parametrize("order", [("store", "auth"), ("auth", "store")])
+def test_roles_that_die_one_shortly_after_the_other_both_come_back(server, order):
+    for _ in range(3):
+        for role in order:
+            victim = server.roles()[role][0]
+            os.kill(victim, signal.SIGKILL)
+            assert wait_for_end(victim)
+        server.login_soon().quit()
+
+
 def test_store_killed_before_quit_deletes_nothing_and_says_so(server):
     path = server.deliver(b"A: b\n\ntext\n")
     with server.login() as client:
