@@ -111,6 +111,8 @@ set_up(struct parent *parent, struct err *err)
     parent->auth = (struct child){.role = IPC_AUTH, .control = -1};
     parent->store = (struct child){.role = IPC_STORE, .control = -1};
     parent->keys = (struct child){.role = IPC_KEYS, .control = -1};
+    for (size_t i = 0; i < PARENT_RETIRED_MAX; i++)
+        parent->retired[i] = (struct child){.control = -1};
     if (resolve_users(&parent->conf, parent->users, err) != ERR_OK ||
         listeners_open(&parent->conf, NULL, NULL, &parent->listeners, err) != ERR_OK ||
         tally_make(parent->front_max, &parent->tally_fd, err) != ERR_OK)

@@ -20,8 +20,11 @@
 /* Fronts at most: twice the cores of a large machine. */
 #define PARENT_FRONTS_MAX 256u
 
+/* Auth and store processes of earlier configurations that the fronts of those still use. */
+#define PARENT_RETIRED_MAX 8u
+
 /* Role processes at most: two generations of fronts, auth, store, keys. */
-#define PARENT_CHILDREN_MAX (2 * PARENT_FRONTS_MAX + 3)
+#define PARENT_CHILDREN_MAX (2 * PARENT_FRONTS_MAX + 3 + PARENT_RETIRED_MAX)
 
 /* A role that dies is started again after this, doubled while it keeps dying soon. */
 #define PARENT_BACKOFF_MIN_MS 50
@@ -36,7 +39,7 @@ struct child {
     pid_t pid;   /* 0: not running */
     int control; /* -1: not running */
     bool ready;
-    bool draining;   /* a front of an earlier configuration */
+    bool draining;   /* of an earlier configuration */
     uint32_t number; /* fronts: never used twice */
     uint32_t row;    /* fronts: of the tally */
     int64_t started_ms;
@@ -86,7 +89,8 @@ struct parent {
     char program_folder[PATH_LEN_MAX]; /* where the role programs are looked for first */
     struct child auth;
     struct child store;
-    struct child keys;    /* runs only if there are certificates */
+    struct child keys; /* runs only if there are certificates */
+    struct child retired[PARENT_RETIRED_MAX];
     struct child *fronts; /* front_max of them */
     uint32_t front_count; /* how many should run */
     uint32_t front_max;
@@ -119,7 +123,11 @@ int64_t roles_restart_wait(struct parent *parent);
  * process that is started if none runs. On failure those in force stay. */
 enum err_code roles_prepare(struct parent *parent, const struct conf *conf, struct err *err);
 
-/* New settings for auth and store, new fronts; the old ones drain. */
+/*
+ * New processes but for keys; the old ones serve the sessions that they have.
+ * Auth and store too: what a sandbox has let go of, it cannot take back when
+ * the configuration names other files.
+ */
 enum err_code roles_reload(struct parent *parent, struct err *err);
 
 /* Listens to READY, and later to what auth has to tell. True: all are ready now. */

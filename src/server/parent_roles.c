@@ -240,14 +240,17 @@ start_front(struct parent *parent, struct child *front, struct err *err)
     return ERR_OK;
 }
 
-/* A new process gets a channel to every front that runs. */
+/* A new process gets a channel to every front that runs. One that drains keeps its own auth and
+ * store: its sessions are with those. */
 static enum err_code
 connect_fronts(struct parent *parent, struct child *fresh, struct err *err)
 {
-    for (uint32_t i = 0; i < parent->front_max; i++)
-        if (parent->fronts[i].pid > 0 &&
-            connect_roles(&parent->fronts[i], fresh, err) != ERR_OK)
+    for (uint32_t i = 0; i < parent->front_max; i++) {
+        struct child *front = &parent->fronts[i];
+        bool concerned = !front->draining || fresh->role == IPC_KEYS;
+        if (front->pid > 0 && concerned && connect_roles(front, fresh, err) != ERR_OK)
             return err->code;
+    }
     return ERR_OK;
 }
 
@@ -267,20 +270,21 @@ start_keys(struct parent *parent, const struct conf *conf, struct err *err)
 
 /* It has nothing to do any more. */
 static void
-stop_keys(struct parent *parent)
+stop_child(struct child *child)
 {
-    if (parent->keys.pid == 0)
+    if (child->pid == 0)
         return;
-    parent->keys.draining = true;
-    (void)close(parent->keys.control); /* this is what tells it to end */
-    parent->keys.control = -1;
+    child->draining = true;
+    if (child->control >= 0)
+        (void)close(child->control); /* this is what tells it to end */
+    child->control = -1;
 }
 
 enum err_code
 roles_prepare(struct parent *parent, const struct conf *conf, struct err *err)
 {
     if (conf->tls_count == 0) {
-        stop_keys(parent);
+        stop_child(&parent->keys);
         tls_finish(&parent->tls);
         return ERR_OK;
     }
@@ -288,7 +292,7 @@ roles_prepare(struct parent *parent, const struct conf *conf, struct err *err)
         return tls_load(parent, conf, err);
     enum err_code code = start_keys(parent, conf, err);
     if (code != ERR_OK)
-        stop_keys(parent);
+        stop_child(&parent->keys);
     return code;
 }
 
@@ -365,7 +369,11 @@ role_child(struct parent *parent, uint32_t index)
     enum { SINGLES = sizeof singles / sizeof *singles };
     if (index < SINGLES)
         return singles[index];
-    return index - SINGLES < parent->front_max ? &parent->fronts[index - SINGLES] : NULL;
+    index -= SINGLES;
+    if (index < PARENT_RETIRED_MAX)
+        return &parent->retired[index];
+    index -= PARENT_RETIRED_MAX;
+    return index < parent->front_max ? &parent->fronts[index] : NULL;
 }
 
 static struct child *
@@ -388,13 +396,45 @@ log_ended(const struct child *child, int status)
         log_error("%s[%d] ended with status %d", name, (int)child->pid, WEXITSTATUS(status));
 }
 
+/* The last front that used them has ended. */
+static void
+stop_retired(struct parent *parent)
+{
+    for (uint32_t i = 0; i < parent->front_max; i++)
+        if (parent->fronts[i].draining)
+            return;
+    for (size_t i = 0; i < PARENT_RETIRED_MAX; i++)
+        stop_child(&parent->retired[i]);
+}
+
+/* Makes room for its successor. */
+static void
+retire(struct parent *parent, struct child *child)
+{
+    if (child->pid == 0)
+        return;
+    for (size_t i = 0; i < PARENT_RETIRED_MAX; i++) {
+        if (parent->retired[i].pid != 0)
+            continue;
+        parent->retired[i] = *child;
+        parent->retired[i].draining = true;
+        parent->retired[i].ready = true; /* whatever it says now is of no interest */
+        *child = (struct child){.role = child->role, .control = -1};
+        return;
+    }
+    /* Many reloads in a row: it is started anew with the settings of this one. */
+    (void)kill(child->pid, SIGKILL);
+}
+
 bool
 roles_ended(struct parent *parent, pid_t pid, int status)
 {
     struct child *child = child_find(parent, pid);
     if (child == NULL)
         return false;
-    bool expected = parent->stopping || child->draining;
+    bool asked = parent->stopping || child->draining;
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    bool expected = asked && (killed || status == 0);
     if (!expected)
         log_ended(child, status);
     if (child->control >= 0)
@@ -405,6 +445,7 @@ roles_ended(struct parent *parent, pid_t pid, int status)
     if (child->draining || parent->stopping) {
         child->draining = false;
         child->restart_ms = 0;
+        stop_retired(parent);
         return true;
     }
     int64_t now = clock_ms();
@@ -462,8 +503,8 @@ roles_listen(struct parent *parent, struct child *child)
 enum err_code
 roles_reload(struct parent *parent, struct err *err)
 {
-    tell_auth(parent);
-    tell_store(parent);
+    retire(parent, &parent->auth);
+    retire(parent, &parent->store);
     for (uint32_t i = 0; i < parent->front_max; i++) {
         struct child *front = &parent->fronts[i];
         if (front->pid == 0)
@@ -473,6 +514,7 @@ roles_reload(struct parent *parent, struct err *err)
         front->draining = true;
         tell(front, IPC_DRAIN, NULL, 0, -1);
     }
+    stop_retired(parent);
     return roles_start(parent, err);
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -241,6 +242,38 @@ def test_hang_up_keeps_a_running_session(server):
         client.ok(b"STAT")
         client.quit()
     assert not path.exists()
+
+
+def test_hang_up_with_other_files(make_server):
+    server = make_server()
+    server.deliver(b"A: b\n\ntext\n")
+    server.start()
+    session = server.login()
+    old_pids = {server.roles()[role][0] for role in ("auth", "store")}
+
+    folder = server.folder / "elsewhere"
+    folder.mkdir()
+    shutil.move(server.users, folder / "users")
+    shutil.copytree(server.mail, folder / "mail")
+    for path in folder.rglob("mail/**/*"):
+        server.own(path)
+    server.own(folder / "mail")
+    text = server.config.read_text()
+    server.config.write_text(text.replace('"users"', '"elsewhere/users"').replace(
+        '"mail/%u"', '"elsewhere/mail/%u"'
+    ))
+    hang_up(server)
+    with server.login_soon() as fresh:  # another maildrop by now: it is not in use
+        fresh.ok(b"DELE 1")
+        fresh.quit()
+    assert not list((folder / "mail/ann/new").iterdir())
+
+    assert session.retrieve(1) == b"A: b\r\n\r\ntext\r\n"  # the old one goes on
+    session.ok(b"DELE 1")
+    session.quit()
+    session.close()
+    assert not list((server.mail / "ann/new").iterdir())
+    assert all(wait_for_end(pid) for pid in old_pids)
 
 
 def test_hang_up_with_a_mistake_keeps_what_was(server):
