@@ -5,6 +5,7 @@
 #include "base/check.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -52,6 +53,17 @@ hashing_thread(void *argument)
     return NULL;
 }
 
+/* Those that we may run on. sysconf() would open a file for it, which is out of reach here. */
+static unsigned
+cores(void)
+{
+    cpu_set_t set;
+    unsigned count = VERIFIER_THREADS_MAX; /* more than the set can name */
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        count = (unsigned)CPU_COUNT(&set);
+    return count < VERIFIER_THREADS_MAX ? count : VERIFIER_THREADS_MAX;
+}
+
 enum err_code
 verifier_new(struct verifier **ret_verifier, struct err *err)
 {
@@ -61,11 +73,9 @@ verifier_new(struct verifier **ret_verifier, struct err *err)
     (void)pthread_mutex_init(&verifier->lock, NULL);
     (void)pthread_cond_init(&verifier->more, NULL);
     verifier->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    long most = VERIFIER_THREADS_MAX;
-    long threads = cores < 1 ? 1 : cores > most ? most : cores;
+    unsigned threads = cores();
     bool ok = verifier->event_fd >= 0;
-    for (long i = 0; i < threads && ok; i++) {
+    for (unsigned i = 0; i < threads && ok; i++) {
         pthread_t thread;
         ok = pthread_create(&thread, NULL, hashing_thread, verifier) == 0;
         if (ok)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/role.h"
+#include "server/sandbox.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -160,18 +161,52 @@ on_channel(struct auth_role *role, const struct ipc_channel_info *info, int fd)
         auth_offer(role, channel);
 }
 
-/* A file that cannot be read now leaves the source out: its users cannot log in, and the log
- * says why. */
 static void
 on_source(struct auth_role *role, const struct ipc_auth_source *source)
 {
-    char path[PATH_LEN_MAX + 1];
+    CHECK(!role->started && role->path_count < AUTH_SOURCES_MAX);
+    char *path = strndup(source->file.data, source->file.len);
+    CHECK(path != NULL);
+    role->paths[role->path_count++] = path;
+}
+
+/*
+ * A user file is exchanged by a rename, so that what stays within reach is its
+ * folder: Landlock knows folders and files that are there, not names. Hashing
+ * threads come between the two steps; see sandbox.h.
+ */
+static void
+enter_sandbox(struct auth_role *role)
+{
+    struct sandbox_folder folders[2 * AUTH_SOURCES_MAX];
+    size_t count = 0;
     struct err err;
-    memcpy(path, source->file.data, source->file.len);
-    path[source->file.len] = '\0';
-    CHECK(role->next_count < AUTH_SOURCES_MAX);
-    if (passwd_file_open(&role->next_sources[role->next_count], path, report, &err) == ERR_OK)
-        role->next_count++;
+    for (size_t i = 0; i < role->path_count; i++) {
+        int fds[2];
+        size_t found = sandbox_folders_of(role->paths[i], fds);
+        for (size_t j = 0; j < found; j++)
+            folders[count++] = (struct sandbox_folder){fds[j], SANDBOX_READ};
+    }
+    sandbox_limit_files(IPC_AUTH, folders, count);
+    for (size_t i = 0; i < count; i++)
+        (void)close(folders[i].fd); /* they were only named */
+    if (verifier_new(&role->verifier, &err) != ERR_OK) {
+        log_error("%s", err.text);
+        exit(EXIT_FAILURE);
+    }
+    sandbox_limit_calls(IPC_AUTH);
+    role->done = (struct loop_source){.fd = verifier_fd(role->verifier), .ready = done_ready};
+    CHECK(loop_add(&role->loop, &role->done, EPOLLIN, &err) == ERR_OK);
+}
+
+/* A file that cannot be read now leaves the source out: its users cannot log in, and the log
+ * says why. */
+static void
+open_source(struct auth_role *role, const char *path)
+{
+    struct err err;
+    if (passwd_file_open(&role->sources[role->source_count], path, report, &err) == ERR_OK)
+        role->source_count++;
     else
         log_error("%s", err.text);
 }
@@ -179,15 +214,13 @@ on_source(struct auth_role *role, const struct ipc_auth_source *source)
 static void
 on_start(struct auth_role *role)
 {
-    for (size_t i = 0; i < role->source_count; i++)
-        passwd_file_close(role->sources[i]);
-    memcpy(role->sources, role->next_sources, sizeof role->sources);
-    role->source_count = role->next_count;
-    role->next_count = 0;
-    role->mechanisms = role->next_mechanisms;
-    penalty_set_rules(role->penalty, &role->next_rules);
-    role->failure_delay_ms = role->next_rules.delay_ms;
-    role->failure_window_seconds = role->next_rules.window_ms / 1000;
+    CHECK(!role->started);
+    enter_sandbox(role);
+    for (size_t i = 0; i < role->path_count; i++) {
+        open_source(role, role->paths[i]);
+        free(role->paths[i]);
+    }
+    role->path_count = 0;
     role->started = true;
     auth_offer(role, NULL);
     role_ready();
@@ -196,14 +229,16 @@ on_start(struct auth_role *role)
 static void
 on_settings(struct auth_role *role, const struct ipc_auth_settings *settings)
 {
-    role->next_count = 0;
-    role->next_mechanisms = settings->mechanisms;
-    role->next_rules = (struct penalty_rules){
+    struct penalty_rules rules = {
         .delay_ms = settings->failure_delay_ms,
         .delay_max_ms = settings->failure_delay_max_ms,
         .failures_max = settings->failures_per_address,
         .window_ms = 1000 * settings->failure_window_seconds,
     };
+    penalty_set_rules(role->penalty, &rules);
+    role->mechanisms = settings->mechanisms;
+    role->failure_delay_ms = settings->failure_delay_ms;
+    role->failure_window_seconds = settings->failure_window_seconds;
 }
 
 static void
@@ -260,15 +295,13 @@ main(void)
     struct err err;
     role_start(IPC_AUTH);
     role.control = (struct loop_source){.fd = ROLE_CONTROL_FD, .ready = control_ready};
-    if (loop_init(&role.loop, &err) != ERR_OK || verifier_new(&role.verifier, &err) != ERR_OK ||
+    if (loop_init(&role.loop, &err) != ERR_OK ||
         exchange_library_new(&role.library, auth_lookup, &role, &err) != ERR_OK ||
         make_penalty(&role, &err) != ERR_OK) {
         log_error("%s", err.text);
         return EXIT_FAILURE;
     }
-    role.done = (struct loop_source){.fd = verifier_fd(role.verifier), .ready = done_ready};
     CHECK(loop_add(&role.loop, &role.control, EPOLLIN, &err) == ERR_OK);
-    CHECK(loop_add(&role.loop, &role.done, EPOLLIN, &err) == ERR_OK);
     for (;;)
         loop_turn(&role.loop, -1);
 }

@@ -61,12 +61,10 @@ struct auth_role {
     struct exchange_library *library;
     struct passwd_file *sources[AUTH_SOURCES_MAX];
     size_t source_count;
-    struct passwd_file *next_sources[AUTH_SOURCES_MAX]; /* until START */
-    size_t next_count;
-    uint32_t mechanisms;      /* as configured; 0: those that fit */
-    uint32_t next_mechanisms; /* until START */
-    struct penalty_rules next_rules;
-    uint32_t offered; /* what fronts were told */
+    char *paths[AUTH_SOURCES_MAX]; /* until START */
+    size_t path_count;
+    uint32_t mechanisms; /* as configured; 0: those that fit */
+    uint32_t offered;    /* what fronts were told */
     bool started;
     struct auth_channel *channels;
     struct auth_exchange *buckets[AUTH_BUCKETS];

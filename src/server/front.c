@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/role.h"
+#include "server/sandbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -264,6 +265,9 @@ main(void)
         log_error("no memory to start");
         return EXIT_FAILURE;
     }
+    /* Even its settings are read inside: front never needs a path. */
+    sandbox_limit_files(IPC_FRONT, NULL, 0);
+    sandbox_limit_calls(IPC_FRONT);
     while (!front.draining || front.session_count > 0) {
         loop_turn(&front.loop, wait_time(&front, clock_ms()));
         session_run_waiting(&front);

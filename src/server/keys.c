@@ -9,6 +9,7 @@
 #include "net/loop.h"
 #include "net/tls_private_key.h"
 #include "server/role.h"
+#include "server/sandbox.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -208,6 +209,8 @@ main(void)
         log_error("%s", err.text);
         return EXIT_FAILURE;
     }
+    sandbox_limit_files(IPC_KEYS, NULL, 0); /* files come as descriptors */
+    sandbox_limit_calls(IPC_KEYS);
     for (int64_t look_ms = clock_ms() + EXPIRY_LOOK_MS;;) {
         loop_turn(&role.loop, look_ms - clock_ms());
         if (clock_ms() < look_ms)

@@ -65,3 +65,20 @@ location_expand(
     ret_location[out.len] = '\0';
     return ERR_OK;
 }
+
+void
+location_root(const char *path_template, char ret_root[PATH_LEN_MAX])
+{
+    size_t len = strcspn(path_template, "%");
+    while (path_template[len] != '\0' && len > 1 && path_template[len - 1] != '/')
+        len--; /* "/mail/x%u": the folder is "/mail" */
+    while (len > 1 && path_template[len - 1] == '/')
+        len--;
+    if (len == 0) { /* "%h/Maildir": homes may be anywhere */
+        ret_root[0] = '/';
+        len = 1;
+    } else {
+        memcpy(ret_root, path_template, len);
+    }
+    ret_root[len] = '\0';
+}

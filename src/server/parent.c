@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "net/address.h"
 #include "net/listener.h"
+#include "server/sandbox.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -242,6 +243,9 @@ parent_run(struct parent *parent)
     static struct pollfd polls[PARENT_CHILDREN_MAX + 1];
     for (size_t i = 0; i < parent->conf.warning_count; i++)
         log_warning("%s", parent->conf.warnings[i]);
+    sandbox_limit_parent();
+    if (sandbox_gap() != NULL)
+        log_warning("%s", sandbox_gap());
     if (set_up(parent, &err) != ERR_OK || watch_signals(parent, &err) != ERR_OK ||
         roles_start(parent, &err) != ERR_OK) {
         log_error("%s", err.text);

@@ -34,6 +34,18 @@ program_open(const struct parent *parent, enum ipc_role role)
     return fd;
 }
 
+/* Nothing of the terminal or pipe that restanted may have been started with; standard error
+ * stays for the log. */
+static bool
+leave_streams(void)
+{
+    int null = open("/dev/null", O_RDWR | O_NOCTTY);
+    bool ok = null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0;
+    if (null > STDERR_FILENO)
+        (void)close(null); /* it has two other numbers */
+    return ok;
+}
+
 /* In the child: gives up every right it does not need, then becomes the program. The program is
  * executed by its descriptor, so that its user needs no access to the folders above it. */
 static _Noreturn void
@@ -46,7 +58,8 @@ become(const struct role_user *user, int program, int control, enum ipc_role rol
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 
-    bool ok = role_user_become(user) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+    bool ok = leave_streams() && role_user_become(user) &&
+              prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
     /* Above every number in use, so that neither of the two is overwritten. */
     int high = fcntl(program, F_DUPFD_CLOEXEC, ROLE_CONTROL_FD + 2);
     ok = ok && high >= 0 &&

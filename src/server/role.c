@@ -21,6 +21,7 @@ role_start(enum ipc_role role)
         log_error("this program is started by restanted, not by hand");
         exit(EX_USAGE);
     }
+    (void)close_range(ROLE_CONTROL_FD + 1, ~0u, 0); /* whatever else the parent may have had */
     /* No configuration file of OpenSSL's, which would be opened when it is first used; and no
      * clearing away at the end under the feet of threads that still run. */
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "server/role.h"
+#include "server/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -154,25 +155,48 @@ on_settings(struct store_role *role, const struct ipc_store_settings *settings)
     memcpy(engine, settings->engine.data, settings->engine.len);
     engine[settings->engine.len] = '\0';
     CHECK(settings->location.len < sizeof role->location);
-    (void)pthread_mutex_lock(&role->lock);
     role->settings = *settings;
     role->engine = store_engine(engine);
     memcpy(role->location, settings->location.data, settings->location.len);
     role->location[settings->location.len] = '\0';
-    (void)pthread_mutex_unlock(&role->lock);
     CHECK(role->engine != NULL); /* the configuration was checked */
 }
 
+/* The folder that all maildrops are in stays within reach. */
+static void
+limit_files(const struct store_role *role)
+{
+    char root[PATH_LEN_MAX];
+    char wanted[PATH_LEN_MAX];
+    location_root(role->location, root);
+    memcpy(wanted, root, sizeof wanted);
+    struct sandbox_folder folder = {sandbox_folder_open(root), SANDBOX_MAILDROPS};
+    if (folder.fd >= 0 && strcmp(root, wanted) != 0)
+        log_warning(
+            "there is no folder '%s' yet: until the next start or reload the sandbox gives "
+            "store all of '%s'",
+            wanted, root);
+    if (folder.fd < 0)
+        log_error("cannot open '%s': %m", wanted);
+    sandbox_limit_files(IPC_STORE, &folder, folder.fd >= 0);
+    if (folder.fd >= 0)
+        (void)close(folder.fd); /* it was only named */
+}
+
+/* Threads come between the two steps of the sandbox; see sandbox.h. The lock keeps them from
+ * their first message until the second is done. */
 static void
 on_start(struct store_role *role)
 {
-    static bool started;
-    for (int i = 0; i < STORE_THREADS && !started; i++) {
+    limit_files(role);
+    (void)pthread_mutex_lock(&role->lock);
+    for (int i = 0; i < STORE_THREADS; i++) {
         pthread_t thread;
         CHECK(pthread_create(&thread, NULL, serving_thread, role) == 0);
         (void)pthread_detach(thread);
     }
-    started = true;
+    sandbox_limit_calls(IPC_STORE);
+    (void)pthread_mutex_unlock(&role->lock);
     role_ready();
 }
 

@@ -39,7 +39,7 @@ struct store_session {
     unsigned users;       /* threads that hold it, under the role's lock */
     bool gone;            /* out of the table; the last user frees it */
     enum ipc_state state;
-    const struct store_ops *engine; /* of `store`; a reload may change the role's */
+    const struct store_ops *engine; /* of `store` */
     struct store *store;
     unsigned char *marks; /* while MARKS come in */
     uint32_t marks_len;
@@ -60,12 +60,13 @@ struct store_waiting {
 
 struct store_role {
     int epoll_fd;
-    pthread_mutex_t lock; /* of everything below, never held over a file or a socket */
-    pthread_cond_t front_added;
-    uint32_t newest_front;
+    /* fixed from START on */
     struct ipc_store_settings settings;
     const struct store_ops *engine;
     char location[PATH_LEN_MAX]; /* the template */
+    pthread_mutex_t lock;        /* of everything below, never held over a file or a socket */
+    pthread_cond_t front_added;
+    uint32_t newest_front;
     struct store_channel *channels;
     struct store_session *buckets[STORE_BUCKETS];
     struct store_waiting *waiting;
@@ -101,6 +102,10 @@ void store_front_lost(struct store_role *role, struct store_channel *front);
 int store_expire_waiting(struct store_role *role);
 
 /* ---- location.c ---- */
+
+/* The folder that has every maildrop of the template: what stands before the first part that
+ * depends on the user. */
+void location_root(const char *path_template, char ret_root[PATH_LEN_MAX]);
 
 /*
  * The path of a user's maildrop from the template: %u user, %n the part before

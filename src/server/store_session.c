@@ -255,16 +255,6 @@ session_make(
     return session;
 }
 
-/* A reload may change it at any time. */
-static const struct store_ops *
-current_engine(struct store_role *role)
-{
-    (void)pthread_mutex_lock(&role->lock);
-    const struct store_ops *engine = role->engine;
-    (void)pthread_mutex_unlock(&role->lock);
-    return engine;
-}
-
 static void maildrop_released(struct store_role *role, const char *location);
 
 /* The session is over. */
@@ -286,7 +276,7 @@ open_maildrop(
 {
     struct err err;
     struct store *store = NULL;
-    const struct store_ops *engine = current_engine(role);
+    const struct store_ops *engine = role->engine;
     enum err_code code;
     enum wait wait = WAIT_AGAIN;
     do {
@@ -356,14 +346,9 @@ open_for_user(
     memcpy(name, user.data, user.len);
     name[user.len] = '\0';
 
-    char template[PATH_LEN_MAX];
-    (void)pthread_mutex_lock(&role->lock);
-    memcpy(template, role->location, sizeof template);
-    (void)pthread_mutex_unlock(&role->lock);
-
     char location[PATH_LEN_MAX];
     struct err err;
-    if (location_expand(template, user, home, location, &err) != ERR_OK) {
+    if (location_expand(role->location, user, home, location, &err) != ERR_OK) {
         log_error("user %s: %s", name, err.text);
         answer_refused(front, id, POP_REFUSAL_SYS_PERM);
         return;

@@ -33,6 +33,8 @@ def is_sanitized(program):
 # Its own code and memory come along with such a build, and some tests must know.
 SANITIZED = is_sanitized(BUILD / "restanted-front")
 START_SECONDS = 20.0  # a sanitizer build under strace on a busy machine
+# A call that the sandbox does not know ends the role; unless a test wants that, it is a fault.
+FORBIDDEN_CALL = re.compile(rf"was ended by signal {int(signal.SIGSYS)}\b")
 SANITIZER_REPORT = re.compile(r"Sanitizer|runtime error:")
 SANITIZER_OPTIONS = {
     # Freed memory is kept for a while only: the tests of memory measure the server's.
@@ -261,6 +263,7 @@ class Restanted:
         assert status == 0, f"restanted ended with {status}:\n{text}"
         assert not left, f"left running: {left}\n{text}"
         assert not SANITIZER_REPORT.search(text), text
+        assert not FORBIDDEN_CALL.search(text), text
 
     @staticmethod
     def main_pid(pid, family):

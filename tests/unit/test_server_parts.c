@@ -58,6 +58,33 @@ static const struct {
     {"/mail/%U", "ann", "", NULL},
 };
 
+static const struct {
+    const char *template;
+    const char *root;
+} roots[] = {
+    {"/mail/%u", "/mail"},
+    {"/mail/%d/%n", "/mail"},
+    {"/var/mail/box-%u/in", "/var/mail"},
+    {"/var/mail//%u", "/var/mail"},
+    {"/100%%/%u", "/"}, /* a percent sign ends it too: wider, but right */
+    {"/%u", "/"},
+    {"/x%u", "/"},
+    {"%h/Maildir", "/"},
+    {"/mail", "/mail"},
+    {"/mail/", "/mail"},
+};
+
+static void
+root_is_what_all_locations_have_in_common(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        char root[PATH_LEN_MAX];
+        location_root(roots[i].template, root);
+        assert_string_equal(root, roots[i].root);
+    }
+}
+
 static void
 a_name_becomes_one_component_or_nothing(void **state)
 {
@@ -183,6 +210,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_becomes_one_component_or_nothing),
         cmocka_unit_test(a_path_fits_whole_or_is_refused),
+        cmocka_unit_test(root_is_what_all_locations_have_in_common),
         cmocka_unit_test(fronts_count_together_each_in_its_own_row),
         cmocka_unit_test(addresses_are_spread_over_the_counters),
     };
