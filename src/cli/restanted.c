@@ -2,6 +2,7 @@
 #include "server/restanted.h"
 #include "base/log.h"
 #include "conf/conf.h"
+#include "server/attack.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -15,6 +16,10 @@ static const char usage[] =
     "  -c, --config FILE   the configuration; default /etc/restante/restanted.conf\n"
     "      --check         only say whether the configuration is right\n"
     "      --help-config   list every option of the configuration\n"
+#ifdef RESTANTE_ATTACK
+    "      --attack        try to break out of each role's sandbox\n"
+    "      --attack=bare   the same, without a sandbox\n"
+#endif
     "  -h, --help          this text\n"
     "  -V, --version       the version\n"
     "\n"
@@ -24,9 +29,15 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
-        {"help-config", no_argument, NULL, 'C'},  {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, 'k'},
+        {"help-config", no_argument, NULL, 'C'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+#ifdef RESTANTE_ATTACK
+        {"attack", optional_argument, NULL, 'a'},
+#endif
+        {NULL, 0, NULL, 0},
     };
     const char *path = "/etc/restante/restanted.conf";
     bool check = false;
@@ -42,6 +53,13 @@ main(int argc, char **argv)
         case 'C':
             conf_options_print(stdout);
             return EX_OK;
+#ifdef RESTANTE_ATTACK
+        case 'a':
+            if (setenv(ATTACK_VARIABLE, "", 1) < 0 ||
+                (optarg != NULL && setenv(ATTACK_BARE_VARIABLE, "", 1) < 0))
+                return EX_OSERR;
+            break;
+#endif
         case 'h':
             (void)fputs(usage, stdout);
             return EX_OK;

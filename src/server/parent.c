@@ -6,11 +6,13 @@
 #include "base/log.h"
 #include "net/address.h"
 #include "net/listener.h"
+#include "server/attack.h"
 #include "server/sandbox.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -205,6 +207,22 @@ announce(struct parent *parent)
     tell_systemd("READY=1");
 }
 
+#ifdef RESTANTE_ATTACK
+/* Tells the roles what to try to get at. One front is enough. */
+static void
+prepare_attack(struct parent *parent)
+{
+    char value[2 * PATH_LEN_MAX + 2];
+    if (!attack_is_asked())
+        return;
+    (void)snprintf(
+        value, sizeof value, "%s\n%s", parent->conf.auths[0].file, parent->conf.store.path);
+    if (setenv(ATTACK_VARIABLE, value, 1) < 0)
+        log_error("no memory for the attack");
+    parent->front_count = 1;
+}
+#endif
+
 /* Waits for signals and for the roles' READY. */
 static void
 turn(struct parent *parent, struct pollfd *polls, int64_t timeout_ms)
@@ -223,8 +241,12 @@ turn(struct parent *parent, struct pollfd *polls, int64_t timeout_ms)
         return;
     for (nfds_t i = 1; i < count; i++)
         if ((polls[i].revents & POLLIN) && roles_listen(parent, children[i - 1]) &&
-            !parent->announced)
-            announce(parent);
+            !parent->announced) {
+            if (attack_is_asked()) /* they are only ready if all was refused */
+                roles_stop(parent);
+            else
+                announce(parent);
+        }
     if (polls[0].revents & POLLIN)
         on_signals(parent);
 }
@@ -246,7 +268,11 @@ parent_run(struct parent *parent)
     sandbox_limit_parent();
     if (sandbox_gap() != NULL)
         log_warning("%s", sandbox_gap());
-    if (set_up(parent, &err) != ERR_OK || watch_signals(parent, &err) != ERR_OK ||
+    enum err_code code = set_up(parent, &err);
+#ifdef RESTANTE_ATTACK
+    prepare_attack(parent);
+#endif
+    if (code != ERR_OK || watch_signals(parent, &err) != ERR_OK ||
         roles_start(parent, &err) != ERR_OK) {
         log_error("%s", err.text);
         roles_kill(parent);
@@ -273,5 +299,5 @@ parent_run(struct parent *parent)
     ban_finish(parent);
     tls_finish(&parent->tls);
     log_info("stopped");
-    return EX_OK;
+    return parent->failed ? EX_SOFTWARE : EX_OK;
 }

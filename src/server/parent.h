@@ -103,6 +103,7 @@ struct parent {
     int signal_fd;
     bool announced; /* "ready" was said */
     bool stopping;
+    bool failed; /* an attack got through */
 };
 
 /* Runs the server until it is told to stop. Returns an exit code of sysexits. */

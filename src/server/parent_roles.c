@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/attack.h"
 #include "server/parent.h"
 #include "server/role.h"
 
@@ -35,12 +36,13 @@ program_open(const struct parent *parent, enum ipc_role role)
 }
 
 /* Nothing of the terminal or pipe that restanted may have been started with; standard error
- * stays for the log. */
+ * stays for the log. In an attack standard output tells how it went. */
 static bool
 leave_streams(void)
 {
     int null = open("/dev/null", O_RDWR | O_NOCTTY);
-    bool ok = null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0;
+    bool ok = null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+              (attack_is_asked() || dup2(null, STDOUT_FILENO) >= 0);
     if (null > STDERR_FILENO)
         (void)close(null); /* it has two other numbers */
     return ok;
@@ -450,6 +452,10 @@ roles_ended(struct parent *parent, pid_t pid, int status)
     bool expected = asked && (killed || status == 0);
     if (!expected)
         log_ended(child, status);
+    if (!expected && attack_is_asked()) {
+        parent->failed = true;
+        roles_stop(parent);
+    }
     if (child->control >= 0)
         (void)close(child->control); /* nobody is at the other end */
     child->control = -1;

@@ -2,6 +2,7 @@
 #include "server/sandbox.h"
 
 #include "base/log.h"
+#include "server/attack.h"
 
 #include <linux/capability.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ drop_capabilities(void)
 void
 sandbox_limit_files(enum ipc_role role, const struct sandbox_folder *folders, size_t count)
 {
-    (void)role;
+    attack_if_asked(role, folders, count);
     tzset(); /* opens the time zone's file, which gmtime_r() would do when it is first used */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !drop_capabilities())
         fail("give up privileges");

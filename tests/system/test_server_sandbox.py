@@ -1,20 +1,23 @@
-"""The sandbox of the roles: what is left of their rights."""
+"""The sandbox of the roles: what is left of their rights, seen from outside and from inside."""
 
 import collections
 import ctypes
+import dataclasses
 import os
 import re
 import shutil
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 from certificates import Authority
-from restanted import AS_ROOT, SANITIZED
+from restanted import AS_ROOT, BUILD, REPOSITORY, SANITIZED, Restanted, free_port
 
 ROLES = ("front", "auth", "store", "keys")
 STORED = b"A: b\n\ntext\n"
+OTHER_UID = 64005  # somebody who starts a server without being root
 
 pytestmark = pytest.mark.skipif(SANITIZED, reason="a build with a sanitizer has no sandbox")
 
@@ -106,6 +109,102 @@ def test_descriptors_after_the_start(make_server, certificate, role):
         for target in targets
     )
     assert found == DESCRIPTORS[role]
+
+
+# From inside
+
+
+@pytest.fixture(scope="module")
+def attacker():
+    """A build of its own: what tries the sandbox is in no other."""
+    folder = BUILD / "attack"
+    subprocess.run(
+        [REPOSITORY / "script/build", folder, "-Dattack=true", "-Dtests=false"], check=True
+    )
+    return folder / "restanted"
+
+
+@pytest.fixture
+def attack(attacker, certificate):
+    server = Restanted()
+
+    def run(option, uid=None):
+        own = {}
+        for field in ("certificate", "key"):
+            path = server.folder / f"tls.{field}"
+            shutil.copy(getattr(certificate, field), path)
+            own[field] = path
+        server.certificates = [dataclasses.replace(certificate, **own)]
+        server.port, server.tls_port = free_port(), free_port()
+        server.deliver(STORED)
+        server.deliver(STORED, user="bob")
+        server.write_config()
+        # What lies below the user file's folder auth may read, as far as permissions go.
+        folder = server.folder / "auth"
+        folder.mkdir(exist_ok=True)
+        server.users.rename(folder / "users")
+        text = server.config.read_text()
+        server.config.write_text(text.replace('"users"', '"auth/users"'))
+        identity = {}
+        if uid is not None:
+            identity = {"user": uid, "group": uid, "extra_groups": []}
+            for path in [server.folder, *server.folder.rglob("*")]:
+                os.chown(path, uid, uid)
+        return subprocess.run(
+            [attacker, "-c", server.config, option],
+            capture_output=True, text=True, timeout=60, cwd="/", **identity,
+        )
+
+    yield run
+    # Nothing that was made on trial is left, and no mail is gone.
+    left = sorted(path.name for path in server.mail.rglob("*") if path.is_file())
+    assert left == ["1600000001.M1P9Q1.host"] * 2
+    server.remove()
+
+
+def identities():
+    yield pytest.param(None, id="as-it-is")
+    yield pytest.param(
+        OTHER_UID, id="not-root", marks=pytest.mark.skipif(not AS_ROOT, reason="is that already")
+    )
+
+
+def counts(done):
+    """role -> (acts, refused)"""
+    found = {}
+    for line in done.stdout.splitlines():
+        role, acts, refused = re.fullmatch(r"(\w+): (\d+) acts, (\d+|all) refused", line).groups()
+        found[role] = (int(acts), int(acts if refused == "all" else refused))
+    return found
+
+
+@pytest.mark.parametrize("uid", identities())
+def test_every_act_is_refused(attack, uid):
+    done = attack("--attack", uid)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = counts(done)
+    assert set(found) == set(ROLES)
+    assert all(acts >= 130 and refused == acts for acts, refused in found.values()), done.stdout
+    assert done.stdout.count("all refused\n") == len(ROLES)
+
+
+@pytest.mark.parametrize("uid", identities())
+def test_most_acts_would_work_without_the_sandbox(attack, uid):
+    # Or the test above would show nothing.
+    done = attack("--attack=bare", uid)
+    found = counts(done)
+    assert set(found) == set(ROLES)
+    assert all(acts - refused >= 80 for acts, refused in found.values()), done.stdout
+
+
+@pytest.mark.parametrize("program", ["restanted", *(f"restanted-{role}" for role in ROLES)])
+def test_an_ordinary_build_cannot_attack(program):
+    assert b"RESTANTED_ATTACK" not in (BUILD / program).read_bytes()
+
+
+def test_an_ordinary_build_has_no_such_option():
+    done = subprocess.run([BUILD / "restanted", "--attack"], capture_output=True)
+    assert done.returncode == 64
 
 
 # What has to work in it
