@@ -4,6 +4,7 @@ It understands nothing beyond line ends and the final dot, so a test sees exactl
 server sent.
 """
 
+import errno
 import socket
 
 TIMEOUT = 10.0  # seconds; a server that needs longer for one answer has failed
@@ -71,7 +72,12 @@ class Pop3:
             self.socket.sendall(octets[index : index + 1])
 
     def half_close(self):
-        self.socket.shutdown(socket.SHUT_WR)
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:
+                raise
+            # The server was first: it has refused what came already.
 
     def close(self):
         self.socket.close()
