@@ -391,6 +391,10 @@ def make_shared_proxied(make_shared_server):
 def test_proxy_without_a_header_is_not_served(make_shared_proxied, first):
     with make_shared_proxied.connect(first, greeting=False) as client:
         assert client.rest() == b""
+
+
+@pytest.mark.parametrize("first", [b"", b"PROXY TCP4 192.0.2.1", SIGNATURE + b"\x20\0\0"])
+def test_connection_that_ends_before_its_header_is_over(make_shared_proxied, first):
     with make_shared_proxied.connect(first, greeting=False) as client:
         client.half_close()
         assert client.rest() == b""
