@@ -1,6 +1,6 @@
 /*
  * A private key that is somewhere else: an OpenSSL provider whose keys know
- * only their public half and have a function of ours sign (DESIGN, section 2:
+ * only their public half and have a function of ours sign (in the role
  * `restanted-keys`). libssl uses such a key as it uses any other.
  */
 #ifndef NET_TLS_REMOTE_KEY_H
