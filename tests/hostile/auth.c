@@ -35,7 +35,8 @@ settings(struct role *role, const char *path)
     struct ipc_auth_settings all = {
         .source_count = 1,
         .mechanisms = MECHANISMS_ALL,
-        .failure_window_seconds = 1, /* without a limit nobody is held off */
+        .failures_per_address = 40,
+        .failure_window_seconds = 1,
     };
     struct ipc_auth_source source = {.file.len = (uint16_t)strlen(path)};
     memcpy(source.file.data, path, source.file.len);
@@ -74,10 +75,21 @@ any(const char *const *list, size_t count)
     return list[chance((uint32_t)count)];
 }
 
+/* Few, so that some are banned. */
+static struct network_address
+any_address(void)
+{
+    static const unsigned char lengths[] = {0, 4, 16};
+    struct network_address address = {.len = lengths[chance(3)]};
+    if (address.len > 0)
+        address.octets[address.len - 1] = (unsigned char)chance(8);
+    return address;
+}
+
 static bool
 send_login(struct role *role, uint64_t session)
 {
-    struct ipc_login login = {0};
+    struct ipc_login login = {.from = any_address()};
     bool right = session < SESSIONS && chance(50) == 0;
     text_set(&login.user, right ? "ann" : any(names, sizeof names / sizeof *names));
     text_set(&login.password, right ? "right" : any(words, sizeof words / sizeof *words));
@@ -134,6 +146,7 @@ send_begin(struct role *role, uint64_t session)
 {
     static struct ipc_sasl_begin begin;
     memset(&begin, 0, offsetof(struct ipc_sasl_begin, octets));
+    begin.from = any_address();
     begin.mechanism = chance(MECHANISM_COUNT);
     begin.binding_len = chance(2) ? IPC_BINDING_MAX : 0;
     begin.len = sasl_octets(begin.octets);
@@ -157,7 +170,7 @@ send_any(struct role *role)
 {
     static bool in_exchange[SESSIONS]; /* as far as we know: SCRAM's first step goes on */
     uint64_t session = chance(SESSIONS);
-    struct ipc_check check = {0};
+    struct ipc_check check = {.from = any_address()};
     switch (chance(8)) {
     case 0:
         text_set(&check.user, any(names, sizeof names / sizeof *names));
