@@ -50,7 +50,8 @@ challenge(struct auth_channel *front, uint64_t session, struct pop_view octets)
 {
     struct ipc_sasl message = {.len = (uint32_t)octets.len};
     CHECK(octets.len <= sizeof message.octets); /* no mechanism here asks for so much */
-    memcpy(message.octets, octets.data, octets.len);
+    if (octets.len > 0)
+        memcpy(message.octets, octets.data, octets.len);
     auth_answer(
         front->role, front->number, IPC_SASL_CHALLENGE, session, &message,
         offsetof(struct ipc_sasl, octets) + octets.len);

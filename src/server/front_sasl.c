@@ -58,7 +58,8 @@ send_begin(struct session *session, struct pop_view octets)
      * seeing the one that does, is found out (R5802-6). */
     if (session->tls != NULL && tls_stream_binding(session->tls, begin.binding))
         begin.binding_len = TLS_BINDING_LEN;
-    memcpy(begin.octets, octets.data, octets.len);
+    if (octets.len > 0)
+        memcpy(begin.octets, octets.data, octets.len);
     session->mechanism = MECHANISM_COUNT;
     session->in_sasl = true;
     link_send(
@@ -71,7 +72,8 @@ static void
 send_response(struct session *session, struct pop_view octets)
 {
     struct ipc_sasl response = {.len = (uint32_t)octets.len};
-    memcpy(response.octets, octets.data, octets.len);
+    if (octets.len > 0)
+        memcpy(response.octets, octets.data, octets.len);
     link_send(
         &session->front->auth, IPC_SASL_RESPONSE, session->id, &response,
         offsetof(struct ipc_sasl, octets) + octets.len);

@@ -22,6 +22,7 @@ enum { EXPIRY_DAYS = 21, EXPIRY_LOOK_MS = 24 * 3600 * 1000 };
 
 struct keys_channel {
     struct loop_source source;
+    struct keys_channel *next;
     struct keys_role *role;
     uint32_t number; /* of the front */
 };
@@ -29,6 +30,7 @@ struct keys_channel {
 struct keys_role {
     struct loop loop;
     struct loop_source control;
+    struct keys_channel *channels;
     struct {
         uint32_t number;
         struct tls_private_key *key;
@@ -62,6 +64,10 @@ log_expiry(const struct tls_private_key *key)
 static void
 channel_close(struct keys_channel *channel)
 {
+    struct keys_channel **place = &channel->role->channels;
+    while (*place != channel)
+        place = &(*place)->next;
+    *place = channel->next;
     loop_remove(&channel->role->loop, &channel->source);
     (void)close(channel->source.fd); /* nothing to lose */
     free(channel);
@@ -126,9 +132,11 @@ on_channel(struct keys_role *role, const struct ipc_channel_info *info, int fd)
     CHECK(channel != NULL && info->role == IPC_FRONT);
     *channel = (struct keys_channel){
         .source = {.fd = fd, .ready = channel_ready},
+        .next = role->channels,
         .role = role,
         .number = info->number,
     };
+    role->channels = channel;
     CHECK(loop_add(&role->loop, &channel->source, EPOLLIN, &err) == ERR_OK);
 }
 
