@@ -3,7 +3,7 @@
  *
  * store makes it, front reads it: sizes and unique-ids of a session, so that
  * STAT, LIST, UIDL, DELE and RSET need no request. With a record per file in
- * addition it is what lies on disk as `restante.index` (DESIGN: one format).
+ * addition it is what lies on disk as `restante.index`.
  * It lives in base because store and front share it and nothing else.
  *
  * Layout, in the byte order of the machine, everything 8-aligned:

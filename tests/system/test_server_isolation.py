@@ -33,7 +33,6 @@ def libraries(program):
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer brings its own symbols along")
 def test_front_cannot_open_a_path():
-    # DESIGN, section 1, rule 4
     symbols = dynamic_symbols("restanted-front")
     assert symbols & {"accept4", "accept", "recv", "read", "recvmsg"}, "not the right program"
     assert {symbol for symbol in symbols if OPENING.fullmatch(symbol)} == set()
@@ -76,7 +75,6 @@ def test_roles_drop_to_their_own_users(server):
 
 
 def test_roles_have_no_new_privileges(server):
-    # DESIGN, section 2
     for role, pids in server.roles().items():
         if role != "parent":
             for pid in pids:

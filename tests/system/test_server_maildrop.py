@@ -206,7 +206,6 @@ def test_renamed_message_is_followed(filled):
 )
 @pytest.mark.parametrize("how", ["in place", "by rename"])
 def test_changed_message_never_gets_its_final_dot(filled, replacement, how):
-    # DESIGN, section 1, rule 2
     wire = corpus.wire_form(TEXT % 1)
     with filled.login() as client:
         if how == "in place":

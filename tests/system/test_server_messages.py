@@ -100,14 +100,14 @@ def test_odd_file_names_are_served(shared):
 
 
 def test_plain_names_are_their_own_uid(shared):
-    # DESIGN, section 4: the unique part of the file name
+    # the unique part of the file name
     with shared.login(b"bob", b"secret") as client:
         assert list(client.uids().values()) == [message.name for message in SMALL]
         client.quit()
 
 
 def test_messages_come_in_order_of_arrival(make_server):
-    # DESIGN, section 4: by the name's time, which is a number, then by name; not by folder
+    # by the name's time, which is a number, then by name; not by folder
     server = make_server()
     names = [b"999999999.z.host", b"1000000000.a.host", b"1000000000.b.host", b"1700000000.a.h"]
     for folder, name in zip(("cur", "new", "cur", "new"), reversed(names)):
@@ -133,7 +133,7 @@ def test_names_that_are_no_messages_are_left_out(make_server):
 
 
 def test_wrong_w_attribute_never_gets_a_final_dot_and_is_healed(make_server):
-    # DESIGN, section 4: ,W= is believed for LIST and proved at RETR
+    # ,W= is believed for LIST and proved at RETR
     for wrong in (-1, +1):
         server = make_server()
         stored = b"A: b\n\n" + b"text\n" * 30_000

@@ -59,7 +59,7 @@ def filled(make_server):
 
 
 def test_session_that_deletes_nothing_writes_nothing(filled):
-    # DESIGN, section 4: no flags, no new to cur, no index without need
+    # no flags, no new to cur, no index without need
     with Trace(all_pids(filled)) as trace:
         with filled.login() as client:
             client.listing(b"LIST")
@@ -78,7 +78,7 @@ def test_session_that_deletes_nothing_writes_nothing(filled):
 
 
 def test_deletion_is_on_disk_before_it_is_confirmed(filled):
-    # DESIGN, section 1, rule 3: unlink, then fsync of the folder, then +OK
+    # unlink, then fsync of the folder, then +OK
     with Trace(all_pids(filled)) as trace:
         with filled.login() as client:
             client.ok(b"DELE 1")
@@ -128,7 +128,6 @@ def opened_messages(trace):
 
 
 def test_front_opens_nothing(filled):
-    # DESIGN, section 1, rule 4
     with Trace(filled.roles()["front"]) as trace:
         with filled.login() as client:
             for number in client.sizes():
@@ -148,7 +147,7 @@ COUNT = 100_000
 
 
 def test_second_login_of_100000_messages_touches_none_of_them(make_server):
-    # DESIGN, section 4: one sequential read of the index, no folder listed
+    # one sequential read of the index, no folder listed
     server = make_server()
     new = server.maildir() / "new"
     folder = os.open(new, os.O_RDONLY)
