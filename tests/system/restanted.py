@@ -4,6 +4,7 @@ As root the roles run under numbers of their own, as on a real host; otherwise a
 the user who runs the tests.
 """
 
+import collections
 import os
 import re
 import select
@@ -49,9 +50,17 @@ HASHES = {
 USERS = {"ann": "secret", "bob": "two words", "eve": "hunter2", "platoon": "wombat"}
 
 
+LAST_PORTS = collections.deque(maxlen=16)
+
+
 def free_port(host="127.0.0.1"):
-    with socket.create_server((host, 0)) as listener:
-        return listener.getsockname()[1]
+    """None of those just given, which may be for other listeners of the same server."""
+    while True:
+        with socket.create_server((host, 0)) as listener:
+            port = listener.getsockname()[1]
+        if port not in LAST_PORTS:
+            LAST_PORTS.append(port)
+            return port
 
 
 def children(pid):
