@@ -108,7 +108,8 @@ run(struct pop_view commands, struct pop_view in, uint32_t seed)
     struct story story = {0};
     struct pop_client *client = malloc(sizeof *client);
     pop_client_init(client);
-    for (size_t i = 0; i < commands.len; i++)
+    /* After STLS nothing goes out until it is answered. */
+    for (size_t i = 0; i < commands.len && client->stls == POP_CLIENT_STLS_NONE; i++)
         send_command(client, (unsigned char)commands.data[i]);
     uint32_t awaited = pop_client_awaited(client);
     while (in.len > 0 && !story.broken) {

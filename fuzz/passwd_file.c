@@ -17,6 +17,7 @@ enum { LINES_MAX = 64 };
 static struct {
     bool lines[LINES_MAX + 1];
     size_t count;
+    bool cut; /* too many to report each */
 } reported;
 
 static char path[64];
@@ -26,6 +27,10 @@ on_report(const char *text)
 {
     size_t len = strlen(path);
     CHECK(strncmp(text, path, len) == 0 && text[len] == ':');
+    if (text[len + 1] == ' ') { /* how many more there are */
+        reported.cut = true;
+        return;
+    }
     long line = strtol(text + len + 1, NULL, 10);
     CHECK(line >= 1 && line <= LINES_MAX && !reported.lines[line]);
     for (const char *c = text; *c != '\0'; c++)
@@ -141,7 +146,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         comments += !is_entry(lines[i]);
     CHECK(reported.count + comments <= count);
     CHECK(strlen(passwd_file_dummy(file)) > 0);
-    check_names(file, lines, count);
+    if (!reported.cut) /* else nobody told which lines were left out */
+        check_names(file, lines, count);
     passwd_file_close(file);
     return 0;
 }

@@ -28,6 +28,7 @@
 static struct {
     tls_sign *sign;
     void *context;
+    OSSL_PROVIDER *providers[2]; /* never unloaded */
 } signer;
 
 struct remote_key {
@@ -351,9 +352,10 @@ tls_remote_key_start(tls_sign *sign, void *context, struct err *err)
     signer.sign = sign;
     signer.context = context;
     /* A provider that is loaded by name takes the place of the default one. */
-    if (OSSL_PROVIDER_load(NULL, "default") == NULL ||
+    signer.providers[0] = OSSL_PROVIDER_load(NULL, "default");
+    if (signer.providers[0] == NULL ||
         OSSL_PROVIDER_add_builtin(NULL, PROVIDER, provider_init) != 1 ||
-        OSSL_PROVIDER_load(NULL, PROVIDER) == NULL ||
+        (signer.providers[1] = OSSL_PROVIDER_load(NULL, PROVIDER)) == NULL ||
         EVP_set_default_properties(NULL, "?" OTHERS) != 1)
         return tls_error(err, "cannot register the remote keys with OpenSSL");
     return ERR_OK;
