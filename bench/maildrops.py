@@ -1,5 +1,6 @@
 """Maildrops to measure with: the same octets in every run, as a delivery agent leaves them."""
 
+import base64
 import os
 import random
 import shutil
@@ -34,6 +35,9 @@ def lines(count, seed):
 
 
 TEXT = "\n".join(lines(4000, seed=1)) + "\n"
+# What is large is nearly always an attachment: lines of 76 octets, none with a dot.
+ATTACHMENT = base64.encodebytes(random.Random(2).randbytes(1 << 19)).decode()
+ATTACHMENT_FROM = 100_000
 
 
 def message(user, number, size):
@@ -47,9 +51,10 @@ def message(user, number, size):
         f"Subject: letter {number}\n"
         f"Message-ID: <{number}.{user}@example.org>\n\n"
     )
-    start = TEXT.index("\n", number * 4099 % (len(TEXT) // 2)) + 1
+    source = TEXT if size < ATTACHMENT_FROM else ATTACHMENT
+    start = source.index("\n", number * 4099 % (len(source) // 2)) + 1
     wanted = max(size - len(header), 1)
-    body = (TEXT[start:] + TEXT * (wanted // len(TEXT) + 1))[:wanted]
+    body = (source[start:] + source * (wanted // len(source) + 1))[:wanted]
     return (header + body[: body.rfind("\n") + 1]).encode()
 
 
