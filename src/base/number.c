@@ -42,3 +42,13 @@ format_u64(char digits[NUMBER_DIGITS_MAX], uint64_t value)
         digits[i] = reversed[len - 1 - i];
     return len;
 }
+
+int
+hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}

@@ -9,6 +9,9 @@
 bool parse_u32(struct pop_view field, uint32_t *ret_value);
 bool parse_u64(struct pop_view field, uint64_t *ret_value);
 
+/* The value of a hexadecimal digit of either case; -1: it is none. */
+int hex_value(char c);
+
 /* Digits of a number that fits 64 bits. */
 #define NUMBER_DIGITS_MAX 20
 

@@ -32,15 +32,6 @@ is_plain(char c)
     return isalnum((unsigned char)c) || (c != '\0' && strchr("$-_.+!*'(),&=~", c) != NULL);
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    int lower = tolower((unsigned char)c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* One octet of the name, decoded; -1: it must not stand there. Moves *text past it. */
 static int
 take_octet(struct pop_view *text)

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/cleanup.h"
+#include "base/number.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -43,15 +44,6 @@ struct tls_client {
 };
 
 /* ---- pins ---- */
-
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    int lower = tolower((unsigned char)c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 static bool
 parse_hex(struct pop_view text, struct tls_pin *pin)

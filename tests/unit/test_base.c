@@ -65,6 +65,18 @@ a_number_is_the_whole_field_in_digits(void **state)
 }
 
 static void
+a_hexadecimal_digit_has_a_value_and_nothing_else_has(void **state)
+{
+    static const char digits[] = "0123456789abcdef";
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        char lower = (char)(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
+        const char *at = memchr(digits, lower, sizeof digits - 1);
+        assert_int_equal(hex_value((char)c), at != NULL ? (int)(at - digits) : -1);
+    }
+}
+
+static void
 a_number_that_was_written_is_read_back(void **state)
 {
     (void)state;
@@ -285,6 +297,7 @@ main(void)
     log_open("tester");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_is_the_whole_field_in_digits),
+        cmocka_unit_test(a_hexadecimal_digit_has_a_value_and_nothing_else_has),
         cmocka_unit_test(a_number_that_was_written_is_read_back),
         cmocka_unit_test(an_error_keeps_its_reason_and_errno),
         cmocka_unit_test(long_errors_are_cut_at_their_bound),
