@@ -269,14 +269,10 @@ control_ready(struct loop_source *source, uint32_t events)
     struct auth_role *role = LOOP_OWNER(source, struct auth_role, control);
     struct ipc_packet packet;
     (void)events;
-    enum ipc_result result = ipc_receive(source->fd, IPC_PARENT, IPC_AUTH, &packet);
-    if (result == IPC_CLOSED)
-        exit(EXIT_SUCCESS);
-    CHECK(result != IPC_BAD);
-    if (result != IPC_OK)
-        return;
-    on_control(role, &packet);
-    ipc_packet_finish(&packet);
+    while (role_receive(IPC_AUTH, &packet)) {
+        on_control(role, &packet);
+        ipc_packet_finish(&packet);
+    }
 }
 
 static enum err_code

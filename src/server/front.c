@@ -175,22 +175,11 @@ static void
 control_ready(struct loop_source *source, uint32_t events)
 {
     struct front *front = LOOP_OWNER(source, struct front, control);
+    struct ipc_packet packet;
     (void)events;
-    for (;;) {
-        struct ipc_packet packet;
-        switch (ipc_receive(source->fd, IPC_PARENT, IPC_FRONT, &packet)) {
-        case IPC_OK:
-            on_control(front, &packet);
-            ipc_packet_finish(&packet);
-            break;
-        case IPC_AGAIN:
-            return;
-        case IPC_CLOSED: /* the parent stops us, or is gone: sessions end, nothing is deleted */
-            exit(EXIT_SUCCESS);
-        case IPC_BAD:
-        case IPC_NO_FDS:
-            BUG("the parent sends what the table says");
-        }
+    while (role_receive(IPC_FRONT, &packet)) {
+        on_control(front, &packet);
+        ipc_packet_finish(&packet);
     }
 }
 

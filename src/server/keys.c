@@ -195,14 +195,10 @@ control_ready(struct loop_source *source, uint32_t events)
     struct keys_role *role = LOOP_OWNER(source, struct keys_role, control);
     struct ipc_packet packet;
     (void)events;
-    enum ipc_result result = ipc_receive(source->fd, IPC_PARENT, IPC_KEYS, &packet);
-    if (result == IPC_CLOSED)
-        exit(EXIT_SUCCESS);
-    CHECK(result != IPC_BAD);
-    if (result != IPC_OK)
-        return;
-    on_control(role, &packet);
-    ipc_packet_finish(&packet);
+    while (role_receive(IPC_KEYS, &packet)) {
+        on_control(role, &packet);
+        ipc_packet_finish(&packet);
+    }
 }
 
 int

@@ -1,6 +1,7 @@
 /* The first steps of every role program. */
 #include "server/role.h"
 
+#include "base/check.h"
 #include "base/log.h"
 
 #include <openssl/crypto.h>
@@ -30,6 +31,23 @@ role_start(enum ipc_role role)
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGTERM, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
+}
+
+bool
+role_receive(enum ipc_role role, struct ipc_packet *packet)
+{
+    switch (ipc_receive(ROLE_CONTROL_FD, IPC_PARENT, role, packet)) {
+    case IPC_OK:
+        return true;
+    case IPC_AGAIN:
+        return false;
+    case IPC_CLOSED:
+        exit(EXIT_SUCCESS);
+    case IPC_BAD:
+    case IPC_NO_FDS:
+        break;
+    }
+    BUG("the parent sends what the table says");
 }
 
 void

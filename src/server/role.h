@@ -13,6 +13,13 @@
  */
 void role_start(enum ipc_role role);
 
+/*
+ * The parent's next message, without waiting; ipc_packet_finish() is the
+ * caller's. False: there is none now. Ends the process well when the parent
+ * stops it or is gone, and as a bug when the parent breaks the table.
+ */
+bool role_receive(enum ipc_role role, struct ipc_packet *packet);
+
 /* Tells the parent that START was carried out. */
 void role_ready(void);
 

@@ -237,9 +237,7 @@ main(void)
         if (peeked == 0 || (peeked < 0 && errno != EINTR))
             exit(EXIT_SUCCESS); /* stopped; removals under way are whole or not at all */
         struct ipc_packet packet;
-        enum ipc_result result = ipc_receive(ROLE_CONTROL_FD, IPC_PARENT, IPC_STORE, &packet);
-        CHECK(result != IPC_BAD);
-        if (result != IPC_OK)
+        if (!role_receive(IPC_STORE, &packet))
             continue;
         on_control(&role, &packet);
         ipc_packet_finish(&packet);
