@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 /* Set in the environment by the command line for the parent, and by the parent for its roles,
- * for whom its value is the user file and the maildrops' template with a line feed between
+ * for whom its value is the user file and the folder of all maildrops with a line feed between
  * them. Without ATTACK_BARE_VARIABLE the acts are tried inside the sandbox, with it outside:
  * that shows which of them the sandbox alone refuses. */
 #define ATTACK_VARIABLE      "RESTANTED_ATTACK"

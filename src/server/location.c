@@ -1,5 +1,7 @@
 /* From a user's name to the path of the maildrop. */
-#include "server/store.h"
+#include "server/location.h"
+
+#include <string.h>
 
 /* A name part becomes one path component and nothing else. */
 static bool
@@ -15,13 +17,13 @@ is_component(struct pop_view part)
     return true;
 }
 
-/* What a placeholder stands for; false: it cannot be used. */
+/* What the letter behind a "%" stands for; false: it cannot be used. */
 static bool
-part_of(char placeholder, struct pop_view user, struct pop_view home, struct pop_view *ret_part)
+part_of(char letter, struct pop_view user, struct pop_view home, struct pop_view *ret_part)
 {
     const char *at = memrchr(user.data, '@', user.len);
     size_t local_len = at != NULL ? (size_t)(at - user.data) : user.len;
-    switch (placeholder) {
+    switch (letter) {
     case '%':
         *ret_part = POP_VIEW("%");
         return true;
@@ -40,7 +42,7 @@ part_of(char placeholder, struct pop_view user, struct pop_view home, struct pop
         *ret_part = home;
         return home.len > 0 && home.data[0] == '/';
     default:
-        return false; /* the configuration was checked; this is a new placeholder forgotten */
+        return false; /* the configuration was checked; this is a new letter, forgotten here */
     }
 }
 

@@ -7,6 +7,7 @@
 #include "net/address.h"
 #include "net/listener.h"
 #include "server/attack.h"
+#include "server/location.h"
 #include "server/sandbox.h"
 
 #include <errno.h>
@@ -213,10 +214,11 @@ static void
 prepare_attack(struct parent *parent)
 {
     char value[2 * PATH_LEN_MAX + 2];
+    char root[PATH_LEN_MAX];
     if (!attack_is_asked())
         return;
-    (void)snprintf(
-        value, sizeof value, "%s\n%s", parent->conf.auths[0].file, parent->conf.store.path);
+    location_root(parent->conf.store.path, root);
+    (void)snprintf(value, sizeof value, "%s\n%s", parent->conf.auths[0].file, root);
     if (setenv(ATTACK_VARIABLE, value, 1) < 0)
         log_error("no memory for the attack");
     parent->front_count = 1;

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "server/location.h"
 #include "server/role.h"
 #include "server/sandbox.h"
 

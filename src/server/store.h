@@ -4,7 +4,7 @@
  * for. It never sees the network.
  *
  * Files: store.c (start, control channel, threads), store_session.c (sessions
- * and the messages about them), location.c (the path of a maildrop).
+ * and the messages about them).
  */
 #ifndef SERVER_STORE_H
 #define SERVER_STORE_H
@@ -100,21 +100,5 @@ void store_front_lost(struct store_role *role, struct store_channel *front);
 /* Logins that have waited long enough are refused. Returns how long to wait for the next, or
  * -1. */
 int store_expire_waiting(struct store_role *role);
-
-/* ---- location.c ---- */
-
-/* The folder that has every maildrop of the template: what stands before the first part that
- * depends on the user. */
-void location_root(const char *path_template, char ret_root[PATH_LEN_MAX]);
-
-/*
- * The path of a user's maildrop from the template: %u user, %n the part before
- * '@', %d the part behind it, %h home. ERR_INVALID: a name that could leave its
- * place ('/', a leading dot, control octets, empty part), a missing home, or a
- * path that is too long.
- */
-enum err_code location_expand(
-    const char *path_template, struct pop_view user, struct pop_view home,
-    char ret_location[PATH_LEN_MAX], struct err *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/location.h"
 #include "server/store.h"
 
 #include <fcntl.h>

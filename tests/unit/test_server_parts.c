@@ -1,5 +1,5 @@
 /* Parts of the roles that stand alone: the path of a maildrop, and the connection counters. */
-#include "server/store.h"
+#include "server/location.h"
 #include "server/tally.h"
 
 #include <arpa/inet.h>
