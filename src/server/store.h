@@ -3,8 +3,8 @@
  * had opened, hands out read-only descriptors, and removes what QUIT asked
  * for. It never sees the network.
  *
- * Files: store.c (start, control channel, threads), store_session.c (sessions
- * and the messages about them).
+ * Files: store.c (start, control channel, threads), store_open.c (OPEN),
+ * store_session.c (messages about sessions), store_table.c (where they are).
  */
 #ifndef SERVER_STORE_H
 #define SERVER_STORE_H
@@ -85,9 +85,20 @@ void store_channel_hold(struct store_role *role, struct store_channel *channel);
 void store_channel_release(struct store_role *role, struct store_channel *channel);
 bool store_channel_closed(struct store_role *role, struct store_channel *channel);
 
+/* ---- store_open.c ---- */
+
 /* A message from auth: OPEN. */
 void store_open(
     struct store_role *role, const struct ipc_header *header, const struct ipc_open *open);
+
+/* Logins that have waited long enough are refused. Returns how long to wait for the next, or
+ * -1. */
+int store_expire_waiting(struct store_role *role);
+
+/* A login that waits for this maildrop gets its chance. */
+void store_maildrop_released(struct store_role *role, const char *location);
+
+/* ---- store_session.c ---- */
 
 /* A message from front; lets go of the channel. False: it must not send this; it counts as
  * taken over. */
@@ -97,8 +108,36 @@ store_message(struct store_role *role, struct store_channel *front, struct ipc_p
 /* Ends all sessions of a front that is gone: locks go, marks go, nothing is deleted. */
 void store_front_lost(struct store_role *role, struct store_channel *front);
 
-/* Logins that have waited long enough are refused. Returns how long to wait for the next, or
- * -1. */
-int store_expire_waiting(struct store_role *role);
+/* The session, held by the caller, is over: its lock goes. */
+void store_session_close(struct store_role *role, struct store_session *session);
+
+/* Sends to front; one that does not read is shut. */
+void store_answer(
+    struct store_channel *front, uint32_t type, uint64_t id, const void *body, size_t size,
+    const int *fds, size_t fd_count);
+
+/* ---- store_table.c ---- */
+
+/* A session, held by the caller and not in the table yet. NULL: no memory. */
+struct store_session *store_session_make(
+    struct store_role *role, struct store_channel *front, uint64_t id, const char *user,
+    const char *location);
+
+/* Adds a session that the caller holds. False: front used this handle already, or is gone. */
+bool store_session_add(struct store_role *role, struct store_session *session);
+
+/* Takes it out; it stays until nobody holds it. */
+void store_session_remove(struct store_role *role, struct store_session *session);
+
+/* Finds and holds a session; NULL: there is none. */
+struct store_session *
+store_session_hold(struct store_role *role, struct store_channel *front, uint64_t id);
+
+/* Any session of this front that is still in the table, held; or NULL. */
+struct store_session *
+store_session_hold_any(struct store_role *role, struct store_channel *front);
+
+/* Lets go of it; the last one frees it if it was removed. */
+void store_session_release(struct store_role *role, struct store_session *session);
 
 #endif
