@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 USER, PASSWORD = "ann", "secret"
@@ -17,7 +16,7 @@ MAIL_USER = "mail"
 CONFIGURATION = """
 base_dir = {folder}/run
 state_dir = {folder}/state
-log_path = {folder}/log
+log_path = /dev/stderr
 protocols = pop3
 listen = 127.0.0.1
 {tls}
@@ -96,13 +95,7 @@ class Dovecot:
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(10)
-        self.process.stderr.close()
+        self.stop()
 
     def write_mail(self):
         mail = self.folder / "mail"
@@ -132,22 +125,32 @@ class Dovecot:
         files = f"ssl_cert = <{self.certificate.certificate}\nssl_key = <{self.certificate.key}"
         return "ssl = yes\n" + files
 
+    def read_log(self):
+        for line in self.process.stderr:
+            self.log += line
+            if b"starting up" in line:  # the master says so once it listens
+                self.started = True
+                self.answered.set()
+        self.answered.set()
+
     def wait_until_ready(self):
-        """It has no line that says so: until somebody greets at the port."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
-                    probe.settimeout(START_SECONDS)
-                    if probe.recv(100).startswith(b"+OK"):
-                        return
-            except ConnectionError:
-                time.sleep(0.02)  # between tries, not instead of an event
-        log = self.folder / "log"
-        text = log.read_text() if log.exists() else ""
-        self.process.kill()
-        text += self.process.stderr.read().decode()
-        raise AssertionError("dovecot did not start:\n" + text)
+        self.log, self.started, self.answered = b"", False, threading.Event()
+        self.reader = threading.Thread(target=self.read_log)
+        self.reader.start()
+        self.answered.wait(START_SECONDS)
+        if not self.started:
+            self.stop()
+            raise AssertionError("dovecot did not start:\n" + self.log.decode())
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+        self.reader.join(10)
+        self.process.stderr.close()
 
     def url(self):
         return f"pop://{USER}@127.0.0.1:{self.port}"
