@@ -275,15 +275,3 @@ session_commit(const struct session *session, unsigned long marks, uint32_t *ret
         bits[i] = (unsigned char)(marks >> 8 * i);
     return session->ops->commit(session->store, bits, ret_left, &err);
 }
-
-unsigned
-open_descriptors(void)
-{
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    while (readdir(folder) != NULL)
-        count++;
-    assert_int_equal(closedir(folder), 0);
-    return count;
-}

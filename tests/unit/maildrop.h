@@ -74,7 +74,4 @@ enum err_code session_refusal(const struct session *session, uint32_t index);
 enum err_code
 session_commit(const struct session *session, unsigned long marks, uint32_t *ret_left);
 
-/* How many descriptors this process has. */
-unsigned open_descriptors(void);
-
 #endif

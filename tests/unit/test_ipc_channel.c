@@ -1,8 +1,8 @@
 /* A channel that gets what it should, what it should not, and less than was sent; after each
  * message as many descriptors are open as before. */
+#include "descriptors.h"
 #include "ipc/channel.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,18 +20,6 @@ struct channel {
     unsigned open_before; /* descriptors of this process, with the two above */
     struct ipc_packet packet;
 };
-
-static unsigned
-open_descriptors(void)
-{
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    while (readdir(folder) != NULL)
-        count++;
-    assert_int_equal(closedir(folder), 0);
-    return count;
-}
 
 static int
 channel_make(void **state)

@@ -1,5 +1,6 @@
 /* The Maildir engine: files that move and change, the index, the lock. What it shares with
  * every engine is in test_memory.c. */
+#include "descriptors.h"
 #include "maildrop.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* Durable delivery into a Maildir: names, and what is where after each step. The faults of the
  * disk are in test_store_faults.c. */
+#include "descriptors.h"
 #include "maildrop.h"
 #include "store/maildir_name.h"
 #include "store/maildir_target.h"

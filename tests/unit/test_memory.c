@@ -1,4 +1,5 @@
 /* The contract of store.h, over every engine; and what is the memory engine's own. */
+#include "descriptors.h"
 #include "maildrop.h"
 #include "store/memory.h"
 

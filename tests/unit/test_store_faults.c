@@ -2,6 +2,7 @@
  * Every call may fail: the n-th one does, n = 0, 1, 2 ... until a run is clean. After each
  * failure the maildrop must be in a state that the tables of doc/maildir.md allow.
  */
+#include "descriptors.h"
 #include "faults.h"
 #include "maildrop.h"
 #include "store/maildir_target.h"
