@@ -117,9 +117,9 @@ account_check_password(const struct account *account, struct err *err)
 struct pop_view
 account_identity(const struct account *account, char storage[ACCOUNT_IDENTITY_MAX])
 {
+    uint16_t port = account->url.port == URL_PORT_POPS ? URL_PORT_POP : account->url.port;
     int len = snprintf(
-        storage, ACCOUNT_IDENTITY_MAX, "%s@%s:%u", account->url.user, account->url.host,
-        account->url.port);
+        storage, ACCOUNT_IDENTITY_MAX, "%s@%s:%u", account->url.user, account->url.host, port);
     assert(len > 0 && len < (int)ACCOUNT_IDENTITY_MAX);
     return (struct pop_view){storage, (size_t)len};
 }

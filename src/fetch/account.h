@@ -41,7 +41,8 @@ enum err_code account_set_tls(
 /* ERR_INVALID: the password is empty or cannot go into a PASS command. */
 enum err_code account_check_password(const struct account *account, struct err *err);
 
-/* What the journal calls the account: "user@host:port", whatever the destination. */
+/* What the journal calls the account: "user@host:port", whatever the destination. The two ports
+ * of the service, 110 and 995, are one: who turns to TLS has all that mail already. */
 #define ACCOUNT_IDENTITY_MAX (USER_NAME_MAX + URL_HOST_MAX + 8)
 struct pop_view
 account_identity(const struct account *account, char storage[ACCOUNT_IDENTITY_MAX]);

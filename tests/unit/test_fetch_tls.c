@@ -138,12 +138,43 @@ options_and_url_settle_it_together(void **state)
     }
 }
 
+static void
+an_account_is_the_same_with_tls_and_without(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *tls;
+        const char *identity;
+    } rows[] = {
+        {"pop://ann@h.example", NULL, "ann@h.example:110"},
+        {"pops://ann@h.example", NULL, "ann@h.example:110"},
+        {"pop://ann@h.example:995", "implicit", "ann@h.example:110"},
+        {"pop://ann@h.example", "implicit", "ann@h.example:110"},
+        {"pops://ann@h.example:110", NULL, "ann@h.example:110"},
+        {"pop://ann@h.example:1995", NULL, "ann@h.example:1995"},
+        {"pops://ann@h.example:996", NULL, "ann@h.example:996"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct account account = {0};
+        struct pop_url url;
+        struct err err;
+        char storage[ACCOUNT_IDENTITY_MAX];
+        assert_int_equal(url_parse(rows[i].url, &url, &err), ERR_OK);
+        assert_int_equal(account_set_url(&account, &url, &err), ERR_OK);
+        assert_int_equal(account_set_tls(&account, rows[i].tls, NULL, NULL, &err), ERR_OK);
+        (void)account_identity(&account, storage);
+        assert_string_equal(storage, rows[i].identity);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_a_host_that_is_this_machine_in_full_goes_plain),
         cmocka_unit_test(options_and_url_settle_it_together),
+        cmocka_unit_test(an_account_is_the_same_with_tls_and_without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
