@@ -9,22 +9,9 @@
 #ifndef AUTH_PASSWD_FILE_H
 #define AUTH_PASSWD_FILE_H
 
-#include "base/err.h"
-#include "base/limits.h"
+#include "auth/user.h"
 
 #include <pop/view.h>
-#include <stdint.h>
-
-/* An id that the file does not give. */
-#define AUTH_ID_NONE UINT32_MAX
-
-struct auth_user {
-    char name[USER_NAME_MAX + 1];
-    char stored[HASH_TEXT_MAX + 1]; /* the hash field, for password_verify() */
-    uint32_t uid;
-    uint32_t gid;
-    char home[PATH_LEN_MAX]; /* "": none */
-};
 
 struct passwd_file;
 

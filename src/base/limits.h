@@ -60,6 +60,17 @@
  * with a {SCHEME} before it. */
 #define HASH_TEXT_MAX 512u
 
+/* Passwords of a user beside its own, for single programs: a person has that many devices. Each
+ * is tried, so that a wrong password costs as much as all of them. */
+#define CREDENTIALS_MAX 8u
+
+/* What such a password is for, in the log. */
+#define LABEL_MAX 63u
+
+/* Until a source outside (directory, database, PAM) has to have answered: longer than a slow
+ * one needs, shorter than clients wait. */
+#define SOURCE_SECONDS_MAX 10
+
 /* A user file: a million users with long hashes. What is larger was not meant. */
 #define PASSWD_FILE_MAX (256ull << 20)
 
