@@ -52,6 +52,7 @@ enum pop_refusal {
     POP_REFUSAL_PER_ADDRESS,     /* [SYS/TEMP] as a greeting: this address has its share */
     POP_REFUSAL_USER_SESSIONS,   /* [IN-USE] this user has too many sessions waiting */
     POP_REFUSAL_FAILURES,        /* [SYS/TEMP] too many refused logins from this address */
+    POP_REFUSAL_DISABLED,        /* [SYS/PERM] POP3 is switched off for this user */
     POP_REFUSAL_SASL,            /* the exchange breaks the mechanism's rules */
     POP_REFUSAL_MESSAGE_GONE,    /* the message was removed by another program (R1939-52) */
     POP_REFUSAL_MESSAGE_CHANGED, /* it is no longer what LIST promised */

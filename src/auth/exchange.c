@@ -3,6 +3,7 @@
 
 #include "auth/password.h"
 #include "auth/scram.h"
+#include "base/check.h"
 
 #include <gsasl.h>
 #include <openssl/evp.h>
@@ -21,8 +22,6 @@ enum { SALT_LEN = 16 };
 
 struct exchange_library {
     Gsasl *gsasl;
-    exchange_lookup *lookup;
-    void *context;
     unsigned char salt_key[SHA256_DIGEST_LENGTH];
 };
 
@@ -31,6 +30,9 @@ struct exchange {
     enum mechanism mechanism;
     Gsasl_session *session;
     char *output; /* GNU SASL's, of the last step */
+    char *kept;   /* the response that waits for exchange_found() */
+    size_t kept_len;
+    char asked[USER_NAME_MAX + 1]; /* the name that was looked up, as the client wrote it */
     bool looked_up;
     bool known;
     bool captured; /* PLAIN, LOGIN: the secret is there */
@@ -41,19 +43,12 @@ struct exchange {
 
 /* ---- what is stored ---- */
 
-/* By the name that the client gave; false: it cannot be one. */
+/* The name that GNU SASL read is the one that was looked up: it has rules of its own. */
 static bool
-look_up(struct exchange *exchange)
+is_found(const struct exchange *exchange)
 {
     const char *name = gsasl_property_fast(exchange->session, GSASL_AUTHID);
-    if (exchange->looked_up)
-        return true;
-    if (name == NULL || strlen(name) > USER_NAME_MAX)
-        return false;
-    struct exchange_library *library = exchange->library;
-    exchange->known = library->lookup(library->context, pop_view_of(name), &exchange->user);
-    exchange->looked_up = true;
-    return true;
+    return exchange->looked_up && name != NULL && strcmp(name, exchange->asked) == 0;
 }
 
 static bool
@@ -115,7 +110,7 @@ give_property(struct exchange *exchange, Gsasl_property property)
 {
     struct password password;
     Gsasl_session *session = exchange->session;
-    if (!look_up(exchange) || !parse_stored(exchange, &password))
+    if (!is_found(exchange) || !parse_stored(exchange, &password))
         return GSASL_NO_CALLBACK;
     bool plain = password.kind == PASSWORD_PLAIN;
     bool scram = password.kind == PASSWORD_SCRAM_SHA_256 && is_sha_256(exchange);
@@ -167,8 +162,9 @@ capture(struct exchange *exchange)
     const char *password = gsasl_property_fast(exchange->session, GSASL_PASSWORD);
     if (name == NULL || name[0] == '\0' || password == NULL || password[0] == '\0')
         return GSASL_MECHANISM_PARSE_ERROR; /* R4616-1 */
-    if (!look_up(exchange))
+    if (strlen(name) > USER_NAME_MAX)
         return GSASL_AUTHENTICATION_ERROR;
+    auth_user_begin(&exchange->user, pop_view_of(name));
     (void)secret_set(&exchange->secret, pop_view_of(password)); /* too long: empty, and wrong */
     exchange->captured = true;
     return GSASL_OK;
@@ -186,18 +182,19 @@ on_question(Gsasl *gsasl, Gsasl_session *session, Gsasl_property property)
 /* ---- the library ---- */
 
 enum err_code
-exchange_library_new(
-    struct exchange_library **ret_library, exchange_lookup *lookup, void *context,
-    struct err *err)
+exchange_library_new(struct exchange_library **ret_library, struct err *err)
 {
     struct exchange_library *library = calloc(1, sizeof *library);
     if (library == NULL || gsasl_init(&library->gsasl) != GSASL_OK) {
         free(library);
         return err_set(err, ERR_NOMEM, "starting the SASL library");
     }
-    library->lookup = lookup;
-    library->context = context;
     gsasl_callback_set(library->gsasl, on_question);
+    if (getrandom(library->salt_key, sizeof library->salt_key, 0) !=
+        (ssize_t)sizeof library->salt_key) {
+        exchange_library_free(library);
+        return err_set(err, ERR_SYSTEM, "cannot get random octets");
+    }
     *ret_library = library;
     return ERR_OK;
 }
@@ -270,6 +267,7 @@ exchange_free(struct exchange *exchange)
         return;
     gsasl_finish(exchange->session);
     gsasl_free(exchange->output);
+    free(exchange->kept);
     secret_finish(&exchange->secret);
     explicit_bzero(exchange, sizeof *exchange);
     free(exchange);
@@ -327,41 +325,92 @@ binds_otherwise(const struct exchange *exchange, struct pop_view message)
     return binds != mechanism_row(exchange->mechanism)->binds;
 }
 
+/* ---- the name, before GNU SASL asks what is stored for it ---- */
+
 /* R5802-5: in a client's first message "=" stands in a name as "=2C" or "=3D" only. GNU SASL
  * takes others as they are. */
 static bool
-has_odd_escape(struct pop_view message)
+unescape(struct pop_view name, struct pop_buffer *out)
+{
+    while (name.len > 0) {
+        size_t taken = 1;
+        struct pop_view octet = {name.data, 1};
+        if (name.data[0] == '=') {
+            taken = 3;
+            octet = name.len < 3 || name.data[1] < '0' ? POP_VIEW("") : POP_VIEW(",");
+            if (octet.len > 0 && memcmp(name.data, "=3D", 3) == 0)
+                octet = POP_VIEW("=");
+            else if (octet.len > 0 && memcmp(name.data, "=2C", 3) != 0)
+                return false;
+        }
+        if (octet.len == 0 || pop_buffer_room(out) == 0)
+            return false;
+        pop_buffer_put(out, octet);
+        pop_view_skip(&name, taken);
+    }
+    return true;
+}
+
+/* "n,,n=ann,r=...": what stands behind ",n=". */
+static bool
+scram_name(struct pop_view message, struct pop_buffer *out)
 {
     const struct pop_view start = POP_VIEW(",n=");
     const char *name = memmem(message.data, message.len, start.data, start.len);
     if (name == NULL)
         return false;
-    struct pop_view rest = message;
-    pop_view_skip(&rest, (size_t)(name - message.data) + start.len);
-    const char *comma = memchr(rest.data, ',', rest.len);
+    pop_view_skip(&message, (size_t)(name - message.data) + start.len);
+    const char *comma = memchr(message.data, ',', message.len);
     if (comma != NULL)
-        rest.len = (size_t)(comma - rest.data);
-    for (size_t i = 0; i < rest.len; i++) {
-        if (rest.data[i] != '=')
-            continue;
-        struct pop_view escape = {rest.data + i, rest.len - i < 3 ? rest.len - i : 3};
-        if (!pop_view_equal(escape, POP_VIEW("=2C")) &&
-            !pop_view_equal(escape, POP_VIEW("=3D")))
-            return true;
-    }
-    return false;
+        message.len = (size_t)(comma - message.data);
+    return unescape(message, out);
 }
 
-enum exchange_step
-exchange_next(
-    struct exchange *exchange, struct pop_view response, struct pop_view *ret_challenge)
+/* "ann 0123...": what stands before the digest (R2195-2). */
+static bool
+cram_name(struct pop_view message, struct pop_buffer *out)
+{
+    const char *blank = message.len > 0 ? memrchr(message.data, ' ', message.len) : NULL;
+    size_t len = blank != NULL ? (size_t)(blank - message.data) : 0;
+    if (len > pop_buffer_room(out))
+        return false;
+    pop_buffer_put(out, (struct pop_view){message.data, len});
+    return blank != NULL;
+}
+
+/* The message in which the name comes. Mechanisms with a password need nothing before it is
+ * checked. */
+static bool
+has_name(const struct exchange *exchange, struct pop_view message)
+{
+    if (exchange->looked_up)
+        return false;
+    return is_scram(exchange) || (exchange->mechanism == MECHANISM_CRAM_MD5 && message.len > 0);
+}
+
+static enum exchange_step
+ask(struct exchange *exchange, struct pop_view message)
+{
+    struct pop_buffer name = {.data = exchange->asked, .cap = USER_NAME_MAX};
+    if (is_scram(exchange) && binds_otherwise(exchange, message))
+        return EXCHANGE_MALFORMED;
+    if (!(is_scram(exchange) ? scram_name : cram_name)(message, &name) || name.len == 0 ||
+        memchr(name.data, '\0', name.len) != NULL)
+        return EXCHANGE_MALFORMED;
+    exchange->asked[name.len] = '\0';
+    auth_user_begin(&exchange->user, pop_buffer_view(&name));
+    exchange->kept = malloc(message.len);
+    if (exchange->kept == NULL)
+        return EXCHANGE_DENIED;
+    memcpy(exchange->kept, message.data, message.len);
+    exchange->kept_len = message.len;
+    return EXCHANGE_LOOK_UP;
+}
+
+static enum exchange_step
+step(struct exchange *exchange, struct pop_view response, struct pop_view *ret_challenge)
 {
     size_t len = 0;
-    if (exchange->proved)
-        return response.len == 0 ? EXCHANGE_PROVED : EXCHANGE_MALFORMED;
-    if (is_scram(exchange) && !exchange->looked_up &&
-        (has_odd_escape(response) || binds_otherwise(exchange, response)))
-        return EXCHANGE_MALFORMED;
     gsasl_free(exchange->output);
     exchange->output = NULL;
     int result = gsasl_step(
@@ -376,6 +425,28 @@ exchange_next(
         return EXCHANGE_CHALLENGE;
     }
     return result == GSASL_OK ? complete(exchange, output, ret_challenge) : failure(result);
+}
+
+enum exchange_step
+exchange_next(
+    struct exchange *exchange, struct pop_view response, struct pop_view *ret_challenge)
+{
+    if (exchange->proved)
+        return response.len == 0 ? EXCHANGE_PROVED : EXCHANGE_MALFORMED;
+    return has_name(exchange, response) ? ask(exchange, response)
+                                        : step(exchange, response, ret_challenge);
+}
+
+enum exchange_step
+exchange_found(
+    struct exchange *exchange, const struct auth_user *user, bool known,
+    struct pop_view *ret_challenge)
+{
+    CHECK(exchange->kept != NULL && !exchange->looked_up);
+    exchange->user = *user;
+    exchange->known = known;
+    exchange->looked_up = true;
+    return step(exchange, (struct pop_view){exchange->kept, exchange->kept_len}, ret_challenge);
 }
 
 const struct auth_user *

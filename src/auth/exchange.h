@@ -1,7 +1,7 @@
 /*
  * One SASL exchange, the server's side, over GNU SASL. Decides nothing about
- * users: it asks the owner for what is stored, and tells at the end who has
- * proved what.
+ * users: it asks the owner for what is stored (LOOK_UP), who may take time to
+ * find it, and tells at the end who has proved what.
  *
  * A name that does not exist goes the same way to the same end, with a salt
  * that stays the same (R5802-11).
@@ -9,30 +9,22 @@
 #ifndef AUTH_EXCHANGE_H
 #define AUTH_EXCHANGE_H
 
-#include "auth/passwd_file.h"
+#include "auth/user.h"
 #include "base/mechanism.h"
 #include "base/secret.h"
 
 struct exchange_library; /* what all exchanges share */
 struct exchange;
 
-/*
- * Fills in what is stored for the name. False: there is no such user; then
- * `name` is the one that was asked for, `stored` is what a dummy has
- * (passwd_file_dummy()), and the rest is zero.
- */
-typedef bool exchange_lookup(void *context, struct pop_view name, struct auth_user *ret_user);
-
-enum err_code exchange_library_new(
-    struct exchange_library **ret_library, exchange_lookup *lookup, void *context,
-    struct err *err);
+enum err_code exchange_library_new(struct exchange_library **ret_library, struct err *err);
 void exchange_library_free(struct exchange_library *library); /* NULL is fine */
 
 /* Salts of users without one of their own are made from this; the same over restarts, and not
- * for others to know. Any octets, copied. */
+ * for others to know. Any octets, copied. Without it they change with each start. */
 void exchange_library_set_secret(struct exchange_library *library, struct pop_view secret);
 
 enum exchange_step {
+    EXCHANGE_LOOK_UP,   /* exchange_user()->name is to be looked up: exchange_found() goes on */
     EXCHANGE_CHALLENGE, /* for the client; its answer goes into exchange_next() */
     EXCHANGE_PASSWORD,  /* exchange_secret() is to be checked against exchange_user() */
     EXCHANGE_PROVED,    /* the client is exchange_user() */
@@ -52,9 +44,20 @@ void exchange_free(struct exchange *exchange); /* NULL is fine; wipes */
 enum exchange_step exchange_next(
     struct exchange *exchange, struct pop_view response, struct pop_view *ret_challenge);
 
-/* Once a name was given; before that its name is empty. */
+/*
+ * The answer to LOOK_UP. `known`: there is such a user. Else `user` has the
+ * name that was asked for and a dummy's stored password (password_dummy()), so
+ * that the exchange goes on alike. Copied. Returns as exchange_next(), never
+ * LOOK_UP again.
+ */
+enum exchange_step exchange_found(
+    struct exchange *exchange, const struct auth_user *user, bool known,
+    struct pop_view *ret_challenge);
+
+/* Once a name was given; before that its name is empty. After PASSWORD only the name is there:
+ * it was not looked up. */
 const struct auth_user *exchange_user(const struct exchange *exchange);
-bool exchange_knows_user(const struct exchange *exchange);
+bool exchange_knows_user(const struct exchange *exchange); /* after exchange_found() */
 struct secret *exchange_secret(struct exchange *exchange);
 
 /* Which mechanisms all of some users can use, by how their passwords are stored: bits by enum

@@ -1,4 +1,4 @@
-/* Hashing threads with one queue in and one list out. */
+/* Hashing threads with one fair queue in and one list out. */
 #include "auth/verifier.h"
 
 #include "auth/password.h"
@@ -8,47 +8,62 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct verifier {
     pthread_mutex_t lock;
     pthread_cond_t more;
-    struct verifier_job *first; /* waiting, in order */
-    struct verifier_job *last;
+    pthread_barrier_t begun; /* all threads, and who starts them */
+    struct fair_queue queue;
     struct verifier_job *done;
-    uint32_t waiting;
     int event_fd;
 };
 
+/* Every one is tried, the user's own first: nothing tells which one a program was given. */
 void
 verifier_run(struct verifier_job *job)
 {
-    job->result = password_verify(pop_view_of(job->user.stored), &job->secret, &job->err);
-    secret_finish(&job->secret);
+    const struct auth_user *user = &job->user;
+    job->result = password_verify(pop_view_of(user->stored), &job->secret, &job->err);
+    for (uint32_t i = 0; job->result != ERR_OK && i < user->other_count; i++) {
+        struct err err;
+        const char *stored = user->others[i].stored;
+        if (password_verify(pop_view_of(stored), &job->secret, &err) != ERR_OK)
+            continue;
+        job->result = ERR_OK;
+        job->matched = i + 1;
+    }
+}
+
+#define VERIFIER_JOB_OF(it)                                                                    \
+    ((struct verifier_job *)(void *)((char *)(it)-offsetof(struct verifier_job, item)))
+
+static void
+put_done(struct verifier *verifier, struct verifier_job *job)
+{
+    (void)pthread_mutex_lock(&verifier->lock);
+    job->next = verifier->done;
+    verifier->done = job;
+    (void)pthread_mutex_unlock(&verifier->lock);
+    (void)eventfd_write(verifier->event_fd, 1); /* cannot overflow: taken in batches */
 }
 
 static void *
 hashing_thread(void *argument)
 {
     struct verifier *verifier = argument;
+    (void)setpriority(PRIO_PROCESS, 0, VERIFIER_NICE); /* of this thread; else as before */
+    (void)pthread_barrier_wait(&verifier->begun);
     for (;;) {
+        struct fair_item *item;
         (void)pthread_mutex_lock(&verifier->lock);
-        while (verifier->first == NULL)
+        while ((item = fair_queue_take(&verifier->queue)) == NULL)
             (void)pthread_cond_wait(&verifier->more, &verifier->lock);
-        struct verifier_job *job = verifier->first;
-        verifier->first = job->next;
-        if (verifier->first == NULL)
-            verifier->last = NULL;
-        verifier->waiting--;
         (void)pthread_mutex_unlock(&verifier->lock);
-
+        struct verifier_job *job = VERIFIER_JOB_OF(item);
         verifier_run(job);
-
-        (void)pthread_mutex_lock(&verifier->lock);
-        job->next = verifier->done;
-        verifier->done = job;
-        (void)pthread_mutex_unlock(&verifier->lock);
-        (void)eventfd_write(verifier->event_fd, 1); /* cannot overflow: taken in batches */
+        put_done(verifier, job);
     }
     return NULL;
 }
@@ -73,8 +88,10 @@ verifier_new(struct verifier **ret_verifier, struct err *err)
     (void)pthread_mutex_init(&verifier->lock, NULL);
     (void)pthread_cond_init(&verifier->more, NULL);
     verifier->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    verifier->queue.max = VERIFIER_QUEUE_MAX;
     unsigned threads = cores();
-    bool ok = verifier->event_fd >= 0;
+    bool ok = verifier->event_fd >= 0 &&
+              pthread_barrier_init(&verifier->begun, NULL, threads + 1) == 0;
     for (unsigned i = 0; i < threads && ok; i++) {
         pthread_t thread;
         ok = pthread_create(&thread, NULL, hashing_thread, verifier) == 0;
@@ -83,6 +100,7 @@ verifier_new(struct verifier **ret_verifier, struct err *err)
     }
     if (!ok) /* the process ends on this; threads that did start end with it */
         return err_set(err, ERR_SYSTEM, "cannot start the hashing threads");
+    (void)pthread_barrier_wait(&verifier->begun);
     *ret_verifier = verifier;
     return ERR_OK;
 }
@@ -93,23 +111,14 @@ verifier_fd(const struct verifier *verifier)
     return verifier->event_fd;
 }
 
-bool
+struct verifier_job *
 verifier_submit(struct verifier *verifier, struct verifier_job *job)
 {
     (void)pthread_mutex_lock(&verifier->lock);
-    bool room = verifier->waiting < VERIFIER_QUEUE_MAX;
-    if (room) {
-        job->next = NULL;
-        if (verifier->last == NULL)
-            verifier->first = job;
-        else
-            verifier->last->next = job;
-        verifier->last = job;
-        verifier->waiting++;
-        (void)pthread_cond_signal(&verifier->more);
-    }
+    struct fair_item *out = fair_queue_put(&verifier->queue, &job->item);
+    (void)pthread_cond_signal(&verifier->more);
     (void)pthread_mutex_unlock(&verifier->lock);
-    return room;
+    return out != NULL ? VERIFIER_JOB_OF(out) : NULL;
 }
 
 struct verifier_job *

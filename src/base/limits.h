@@ -71,6 +71,11 @@
  * one needs, shorter than clients wait. */
 #define SOURCE_SECONDS_MAX 10
 
+/* Questions to one such source that wait for its answer; beyond it: [SYS/TEMP]. And threads of
+ * its helper that ask: with answers of 10 ms, 400 logins a second. */
+#define SOURCE_QUESTIONS_MAX 256u
+#define SOURCE_THREADS       4u
+
 /* A user file: a million users with long hashes. What is larger was not meant. */
 #define PASSWD_FILE_MAX (256ull << 20)
 
@@ -85,9 +90,18 @@
  */
 #define VERIFIER_THREADS_MAX 8u
 
+/* How far they give way to everything else, -20 to 19: beside a busy neighbour of nice 0 a
+ * thread of 10 has a tenth. */
+#define VERIFIER_NICE 10
+
 /* Logins that wait for a hashing thread: at 18 ms each and one core, the last waits 4.6 s,
  * which is as long as a client should see no answer. Beyond it: [SYS/TEMP] (R3206-2). */
 #define VERIFIER_QUEUE_MAX 256u
+
+/* Right passwords that are remembered at a time, 24 octets each, and places of right logins, 8
+ * octets each: a host with more users that come every few minutes hashes some again. */
+#define MEMORY_PASSWORDS_MAX 32768u
+#define MEMORY_PLACES_MAX    65536u
 
 /* Places and names whose refused logins are counted at a time: 1 MiB and half of one. A botnet
  * has some ten thousand addresses, of which each tries little; what is beyond pushes out the

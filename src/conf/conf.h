@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/network.h"
+#include "base/source_kind.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -61,21 +62,23 @@ struct conf_tls {
     char *key;
 };
 
+/* name[:group], names or numbers; resolved by whoever changes to it. */
+struct conf_account {
+    char *text;
+    bool set; /* by the person; else it is the default */
+};
+
 /* A source of users. */
 struct conf_auth {
-    char *kind; /* "passwd-file" */
-    char *file; /* absolute */
+    char *title; /* "ldap", or "ldap:NAME" where there are several */
+    enum source_kind source;
+    char *values[SOURCE_OPTION_COUNT]; /* paths are absolute; NULL: not given */
+    struct conf_account user;          /* of the helper; text NULL: the kind's own */
 };
 
 struct conf_store {
     char *engine; /* "maildir" or "memory" */
     char *path;   /* an absolute template, see conf/template.h */
-};
-
-/* name[:group], names or numbers; resolved by whoever changes to it. */
-struct conf_account {
-    char *text;
-    bool set; /* by the person; else it is the default */
 };
 
 /* 0: no limit. */
@@ -92,6 +95,7 @@ struct conf_limits {
     uint32_t failure_delay_max_ms;
     uint32_t failures_per_address;
     uint32_t failure_window_seconds;
+    uint32_t password_memory_seconds;
 };
 
 /* One for each check in conf/load.c that warns. */

@@ -48,7 +48,7 @@ conf_finish(struct conf *conf)
     }
     free(conf->listeners);
     for (size_t i = 0; i < conf->auth_count; i++) {
-        free(conf->auths[i].kind);
+        free(conf->auths[i].title);
         section_finish("auth", &conf->auths[i]);
     }
     free(conf->auths);
@@ -122,13 +122,18 @@ fill_arrays(struct loading *loading, struct conf *conf)
         &listeners, &conf->listener_count);
     if (code == ERR_OK)
         code = fill_sections(
-            loading, "auth", sizeof(struct conf_auth), offsetof(struct conf_auth, kind), &auths,
-            &conf->auth_count);
+            loading, "auth", sizeof(struct conf_auth), offsetof(struct conf_auth, title),
+            &auths, &conf->auth_count);
     if (code == ERR_OK)
         code = fill_sections(
             loading, "tls", sizeof(struct conf_tls), NO_TITLE, &tls, &conf->tls_count);
     conf->listeners = listeners;
     conf->auths = auths;
+    for (size_t i = 0; code == ERR_OK && i < conf->auth_count; i++) {
+        struct conf_auth *auth = &conf->auths[i];
+        auth->source = conf_source_kind(auth->title);
+        auth->user.set = auth->user.text != NULL;
+    }
     conf->tls = tls;
     return code;
 }

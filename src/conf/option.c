@@ -10,7 +10,10 @@ static const char *const plaintext_words[] = {"never", "loopback", "always", NUL
 static const char *const unknown_user_words[] = {"after-password", "at-user", NULL};
 static const char *const isolation_words[] = {"shared", NULL};
 static const char *const transport_words[] = {"none", "implicit", NULL};
-static const char *const auth_kinds[] = {"passwd-file", NULL};
+static const char *const yes_no_words[] = {"yes", "no", NULL};
+static const char *const ldap_checks[] = {"bind", "compare", NULL};
+static const char *const auth_kinds[] = {"passwd-file", "pam", "checkpassword", "ldap", "sql",
+                                         "oauth2",      NULL};
 static const char *const store_engines[] = {"maildir", "memory", NULL};
 
 const struct conf_section conf_sections[] = {
@@ -22,7 +25,9 @@ const struct conf_section conf_sections[] = {
      .title = "kind",
      .kinds = auth_kinds,
      .count_max = CONF_SECTIONS_MAX,
-     .help = "where users and passwords come from; one or more"},
+     .help =
+         "where users and passwords come from; one or more, asked in this order. Several of "
+         "a kind have names: auth \"ldap:staff\""},
     {.name = "store",
      .title = "engine",
      .kinds = store_engines,
@@ -39,6 +44,8 @@ const struct conf_section conf_sections[] = {
 #define ROOT(member)     .section = CONF_ROOT, .offset = offsetof(struct conf, member)
 #define LISTEN(member)   .section = "listen", .offset = offsetof(struct conf_listener, member)
 #define AUTH(member)     .section = "auth", .offset = offsetof(struct conf_auth, member)
+#define TEXT(option)     AUTH(values[option]), .kind = CONF_KIND_TEXT
+#define PATH(option)     AUTH(values[option]), .kind = CONF_KIND_FILE
 #define TLS(member)      .section = "tls", .offset = offsetof(struct conf_tls, member)
 #define STORE(member)    .section = "store", .offset = offsetof(struct conf_store, member)
 #define LIMITS(member)   .section = "limits", .offset = offsetof(struct conf_limits, member)
@@ -92,8 +99,45 @@ const struct conf_option conf_options[] = {
     {TLS(key), .name = "key", .kind = CONF_KIND_FILE, .needed = true,
      .help = "a PEM file with the private key, not encrypted; may be root's alone"},
 
-    {AUTH(file), .name = "file", .kind = CONF_KIND_FILE, .needed = true,
+    {PATH(SOURCE_FILE), .name = "file",
      .help = "a file with lines of user:hash:uid:gid:gecos:home:shell:extra"},
+    {TEXT(SOURCE_SERVICE), .name = "service",
+     .help = "the service of PAM, a file in /etc/pam.d (or its path); \"restante\" if it is "
+             "not given"},
+    {PATH(SOURCE_PROGRAM), .name = "program",
+     .help = "a program that judges passwords by checkpassword's rules"},
+    {TEXT(SOURCE_URL), .name = "url",
+     .help = "ldap://HOST, ldaps://HOST, ldapi://PATH; postgresql://..., sqlite:/PATH"},
+    {PATH(SOURCE_CA), .name = "ca",
+     .help = "a PEM file of the authorities that may vouch for the server"},
+    {TEXT(SOURCE_START_TLS), .name = "start-tls", .choices = yes_no_words,
+     .help = "whether ldap:// goes over to TLS before anything is said"},
+    {TEXT(SOURCE_BASE), .name = "base", .help = "where in the directory users are searched"},
+    {TEXT(SOURCE_FILTER), .name = "filter",
+     .help = "what finds a user there, with %u (user), %n (local part) or %d (domain)"},
+    {TEXT(SOURCE_BIND_DN), .name = "bind-dn",
+     .help = "who searches; or with %u and without a base: the user, who binds"},
+    {PATH(SOURCE_PASSWORD_FILE), .name = "password-file",
+     .help = "a file with the password or secret to log in there with, one line"},
+    {TEXT(SOURCE_CHECK), .name = "check", .choices = ldap_checks,
+     .help = "bind: the directory judges passwords; compare: it gives userPassword"},
+    {TEXT(SOURCE_QUERY), .name = "query",
+     .help =
+         "finds a user by $1 (user), $2 (local part), $3 (domain); columns: password, name, "
+         "uid, gid, home, label, enabled"},
+    {TEXT(SOURCE_INTROSPECTION), .name = "introspection",
+     .help = "the URL that judges tokens (RFC 7662)"},
+    {TEXT(SOURCE_CLIENT_ID), .name = "client-id", .help = "whom the introspection knows us as"},
+    {PATH(SOURCE_JWKS), .name = "jwks",
+     .help = "a file of the keys that sign tokens (RFC 7517), instead of introspection"},
+    {TEXT(SOURCE_ISSUER), .name = "issuer", .help = "whose tokens are taken (iss)"},
+    {TEXT(SOURCE_AUDIENCE), .name = "audience", .help = "whom tokens must be for (aud)"},
+    {TEXT(SOURCE_SCOPE), .name = "scope", .help = "what tokens must be good for"},
+    {TEXT(SOURCE_CLAIM), .name = "claim", .help = "where in a token the user's name stands"},
+    {AUTH(user), .name = "user", .kind = CONF_KIND_ACCOUNT,
+     .help =
+         "user[:group] of the helper that asks, when started as root; pam and checkpassword "
+         "are root's, the others user-auth's, if it is not given"},
 
     {STORE(path), .name = "path", .kind = CONF_KIND_TEMPLATE, .needed = true,
      .help = "a folder with %u (user), %n (local part), %d (domain) or %h (home)"},
@@ -123,6 +167,8 @@ const struct conf_option conf_options[] = {
      .help = "refused logins of an address (or IPv6 /64), then no login from there"},
     {LIMITS(failure_window_seconds), .name = "failure-window-seconds", NUMBER(1, SECONDS_MAX),
      .fallback = "600", .help = "over which those are counted, and how long none is let in"},
+    {LIMITS(password_memory_seconds), .name = "password-memory-seconds", NUMBER(0, SECONDS_MAX),
+     .fallback = "3600", .help = "how long a right password need not be hashed again"},
     {.name = NULL},
 };
 
@@ -134,6 +180,30 @@ conf_option_find(const char *section, const char *name)
             return option;
     }
     return NULL;
+}
+
+/* Those without a number are the parent's own, for every helper. */
+static uint32_t
+source_bit(const struct conf_option *option)
+{
+    for (unsigned i = 0; i < SOURCE_OPTION_COUNT; i++)
+        if (strcmp(option->name, source_option_name((enum source_option)i)) == 0)
+            return SOURCE_OPTION_BIT(i);
+    return 0;
+}
+
+bool
+conf_option_fits(const struct conf_option *option, enum source_kind kind)
+{
+    uint32_t bit = source_bit(option);
+    const struct source_kind_row *row = source_kind_row(kind);
+    return bit != 0 ? (row->options & bit) != 0 : row->helper;
+}
+
+bool
+conf_option_needed(const struct conf_option *option, enum source_kind kind)
+{
+    return (source_kind_row(kind)->needed & source_bit(option)) != 0;
 }
 
 const struct conf_section *

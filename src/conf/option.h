@@ -3,6 +3,8 @@
 #ifndef CONF_OPTION_H
 #define CONF_OPTION_H
 
+#include "base/source_kind.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +18,7 @@ enum conf_kind {
     CONF_KIND_TEMPLATE,   /* char *: see conf/template.h; made absolute */
     CONF_KIND_ACCOUNT,    /* struct conf_account */
     CONF_KIND_NETWORKS,   /* struct conf_networks: with blanks between */
+    CONF_KIND_TEXT,       /* char *: printable; of `choices` if there are any */
     CONF_KIND_MECHANISMS, /* uint32_t: a set of enum mechanism; "auto" is 0 */
 };
 
@@ -49,6 +52,10 @@ extern const struct conf_option conf_options[];
 
 /* The option of that name in that section, or NULL. */
 const struct conf_option *conf_option_find(const char *section, const char *name);
+
+/* May an option of section "auth" stand in one of this kind, and must it? */
+bool conf_option_fits(const struct conf_option *option, enum source_kind kind);
+bool conf_option_needed(const struct conf_option *option, enum source_kind kind);
 
 /* The section of that name, or NULL. */
 const struct conf_section *conf_section_find(const char *name);

@@ -166,6 +166,16 @@ on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
     return 0;
 }
 
+/* "ldap", and of sections that there may be several of, "ldap:staff". */
+static bool
+is_kind(const struct conf_section *row, const char *kind, const char *title)
+{
+    size_t len = strlen(kind);
+    return strncmp(kind, title, len) == 0 &&
+           (title[len] == '\0' ||
+            (row->count_max > 1 && title[len] == ':' && title[len + 1] != '\0'));
+}
+
 static int
 check_title(cfg_t *cfg, const struct conf_section *row, const char *title)
 {
@@ -174,10 +184,10 @@ check_title(cfg_t *cfg, const struct conf_section *row, const char *title)
     if (row->kinds == NULL)
         return 0;
 
-    char known[128];
+    char known[160];
     size_t len = 0;
     for (size_t i = 0; row->kinds[i] != NULL; i++) {
-        if (strcmp(row->kinds[i], title) == 0)
+        if (is_kind(row, row->kinds[i], title))
             return 0;
         len += (size_t)snprintf(
             known + len, sizeof known - len, "%s\"%s\"", i > 0 ? ", " : "", row->kinds[i]);
@@ -185,6 +195,37 @@ check_title(cfg_t *cfg, const struct conf_section *row, const char *title)
     return tellf(
         cfg, "unknown %s \"%.100s\" of '%s': it can be %s", row->title, title, row->name,
         known);
+}
+
+static int
+tell_missing(
+    cfg_t *cfg, const struct conf_section *row, const cfg_t *section,
+    const struct conf_option *option)
+{
+    return tellf(
+        cfg, "%s%s%.100s%s has no %s: %s", row->name, section->title ? " \"" : "",
+        section->title ? section->title : "", section->title ? "\"" : "", option->name,
+        option->help);
+}
+
+/* What a source may and must be told depends on its kind. */
+static int
+check_source(cfg_t *cfg, const struct conf_section *row, cfg_t *section)
+{
+    enum source_kind kind = conf_source_kind(section->title);
+    for (const struct conf_option *option = conf_options; option->name != NULL; option++) {
+        if (strcmp(option->section, row->name) != 0)
+            continue;
+        bool given = cfg_getstr(section, option->name) != NULL;
+        if (given && !conf_option_fits(option, kind)) {
+            cfg->line = conf_parse_line(section, option->name);
+            return tellf(
+                cfg, "%s is not for auth \"%s\"", option->name, source_kind_row(kind)->name);
+        }
+        if (!given && conf_option_needed(option, kind))
+            return tell_missing(cfg, row, section, option);
+    }
+    return 0;
 }
 
 /* Called at the closing brace. */
@@ -202,12 +243,9 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
     for (const struct conf_option *option = conf_options; option->name != NULL; option++) {
         if (option->needed && strcmp(option->section, row->name) == 0 &&
             cfg_getstr(section, option->name) == NULL)
-            return tellf(
-                cfg, "%s%s%.100s%s has no %s: %s", row->name, section->title ? " \"" : "",
-                section->title ? section->title : "", section->title ? "\"" : "", option->name,
-                option->help);
+            return tell_missing(cfg, row, section, option);
     }
-    return 0;
+    return strcmp(row->name, "auth") == 0 ? check_source(cfg, row, section) : 0;
 }
 
 /* libconfuse's options of one section, malloc'ed; NULL: no memory. At the top level the last
@@ -337,6 +375,12 @@ conf_parse(
     if (!parsing.told)
         return err_set(err, ERR_NOMEM, "no memory for configuration '%s'", path);
     return err_set(err, why.code, "%s", why.text);
+}
+
+enum source_kind
+conf_source_kind(const char *title)
+{
+    return source_kind_find((struct pop_view){title, strcspn(title, ":")});
 }
 
 int

@@ -3,6 +3,7 @@
 #define CONF_PARSE_H
 
 #include "base/err.h"
+#include "base/source_kind.h"
 #include "conf/text.h"
 
 #include <confuse.h>
@@ -17,6 +18,9 @@
 enum err_code conf_parse(
     const char *path, const char *folder, const struct conf_text *text, cfg_t **ret_cfg,
     struct err *err);
+
+/* Of a section auth that was parsed: "ldap:staff" is an "ldap". */
+enum source_kind conf_source_kind(const char *title);
 
 /* The line on which an option of the section was set; 0: it was not. */
 int conf_parse_line(cfg_t *section, const char *name);

@@ -14,6 +14,12 @@ print_values(FILE *out, const struct conf_option *option)
     case CONF_KIND_NUMBER:
         (void)fprintf(out, "%u to %u", option->min, option->max);
         return;
+    case CONF_KIND_TEXT:
+        if (option->choices == NULL) {
+            (void)fputs("text", out);
+            return;
+        }
+        /* fall through */
     case CONF_KIND_CHOICE:
         for (size_t i = 0; option->choices[i] != NULL; i++)
             (void)fprintf(out, "%s\"%s\"", i > 0 ? " | " : "", option->choices[i]);
@@ -42,6 +48,22 @@ print_values(FILE *out, const struct conf_option *option)
     }
 }
 
+/* "(ldap, sql)": what is not for all sources. */
+static void
+print_sources(FILE *out, const struct conf_option *option)
+{
+    const char *before = " (for ";
+    if (strcmp(option->section, "auth") != 0)
+        return;
+    for (unsigned i = 0; i < SOURCE_KIND_COUNT; i++) {
+        if (!conf_option_fits(option, (enum source_kind)i))
+            continue;
+        (void)fprintf(out, "%s%s", before, source_kind_row((enum source_kind)i)->name);
+        before = ", ";
+    }
+    (void)fputs(")", out);
+}
+
 static void
 print_options(FILE *out, const char *section, const char *indent)
 {
@@ -51,6 +73,7 @@ print_options(FILE *out, const char *section, const char *indent)
         (void)fprintf(out, "%s%s = ", indent, option->name);
         print_values(out, option);
         (void)fprintf(out, "\n%s    %s", indent, option->help);
+        print_sources(out, option);
         if (option->fallback != NULL)
             (void)fprintf(out, " (default: %s)", option->fallback);
         (void)fputs(option->needed ? " (needed)\n" : "\n", out);

@@ -215,6 +215,20 @@ set_mechanisms(
     return ERR_OK;
 }
 
+static enum err_code
+set_text(const struct conf_option *option, const char *text, char **field, struct err *err)
+{
+    unsigned index;
+    if (option->choices != NULL && set_choice(option, text, &index, err) != ERR_OK)
+        return err->code;
+    if (text[0] == '\0' || strlen(text) >= PATH_LEN_MAX)
+        return refuse(option, text, "a text of 1 to 4095 octets is needed", err);
+    for (const char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 && *c != '\n' && *c != '\t')
+            return refuse(option, text, "it must not have control characters", err);
+    return string_set(field, strdup(text), err);
+}
+
 enum err_code
 conf_value_set(
     const struct conf_option *option, const char *text, const char *folder, void *target,
@@ -238,6 +252,8 @@ conf_value_set(
         return set_account(option, text, field, err);
     case CONF_KIND_NETWORKS:
         return set_networks(option, text, field, err);
+    case CONF_KIND_TEXT:
+        return set_text(option, text, field, err);
     case CONF_KIND_MECHANISMS:
         return set_mechanisms(option, text, field, err);
     }
@@ -252,6 +268,7 @@ conf_value_finish(const struct conf_option *option, void *target)
     case CONF_KIND_HOSTNAME:
     case CONF_KIND_FILE:
     case CONF_KIND_TEMPLATE:
+    case CONF_KIND_TEXT:
         free(*(char **)field);
         break;
     case CONF_KIND_ADDRESS:

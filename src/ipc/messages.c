@@ -2,6 +2,7 @@
 #include "ipc/messages.h"
 
 #include "base/mechanism.h"
+#include "base/source_kind.h"
 
 #include <pop/server.h>
 
@@ -19,6 +20,13 @@ path_fits(const struct ipc_path *path)
     return path->len <= sizeof path->data;
 }
 
+/* 0: it is not known. */
+static bool
+address_fits(const struct network_address *address)
+{
+    return address->len == 0 || address->len == 4 || address->len == 16;
+}
+
 static bool
 front_settings_fit(const void *body, size_t size)
 {
@@ -31,7 +39,34 @@ static bool
 source_fits(const void *body, size_t size)
 {
     (void)size;
-    return path_fits(&((const struct ipc_auth_source *)body)->file);
+    const struct ipc_auth_source *source = body;
+    return source->kind < SOURCE_KIND_COUNT && path_fits(&source->file);
+}
+
+static bool
+option_fits(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_source_option *option = body;
+    return option->option < SOURCE_OPTION_COUNT && path_fits(&option->value);
+}
+
+static bool
+ask_fits(const void *body, size_t size)
+{
+    const struct ipc_ask *ask = body;
+    return ask->task < IPC_ASK_TASK_COUNT && address_fits(&ask->from) &&
+           text_fits(&ask->user) && size == offsetof(struct ipc_ask, octets) + ask->len;
+}
+
+static bool
+answer_fits(const void *body, size_t size)
+{
+    const struct ipc_answer *answer = body;
+    bool whole = size == offsetof(struct ipc_answer, passwords) + answer->len;
+    return whole && answer->result < IPC_ANSWER_RESULT_COUNT && answer->disabled <= 1 &&
+           text_fits(&answer->user) && text_fits(&answer->error) && path_fits(&answer->home) &&
+           (answer->len == 0 || answer->passwords[answer->len - 1] == '\0');
 }
 
 static bool
@@ -62,13 +97,6 @@ banned_fits(const void *body, size_t size)
 {
     (void)size;
     return network_is_valid(&((const struct ipc_banned *)body)->from);
-}
-
-/* 0: it is not known. */
-static bool
-address_fits(const struct network_address *address)
-{
-    return address->len == 0 || address->len == 4 || address->len == 16;
 }
 
 static bool
@@ -208,7 +236,8 @@ signed_fits(const void *body, size_t size)
 }
 
 #define BIT(value) (1u << (value))
-#define ANY_ROLE   (BIT(IPC_FRONT) | BIT(IPC_AUTH) | BIT(IPC_STORE) | BIT(IPC_KEYS))
+#define ANY_ROLE                                                                               \
+    (BIT(IPC_FRONT) | BIT(IPC_AUTH) | BIT(IPC_STORE) | BIT(IPC_KEYS) | BIT(IPC_SOURCE))
 
 static const struct row {
     const char *name;
@@ -233,6 +262,9 @@ static const struct row {
     [IPC_AUTH_SOURCE] =
         {"AUTH_SOURCE", BIT(IPC_PARENT), BIT(IPC_AUTH), 0, FIXED(ipc_auth_source), NO_FD,
          source_fits},
+    [IPC_SOURCE_OPTION] =
+        {"SOURCE_OPTION", BIT(IPC_PARENT), BIT(IPC_SOURCE), 0, FIXED(ipc_source_option), NO_FD,
+         option_fits},
     [IPC_STORE_SETTINGS] =
         {"STORE_SETTINGS", BIT(IPC_PARENT), BIT(IPC_STORE), 0, FIXED(ipc_store_settings), NO_FD,
          store_settings_fit},
@@ -288,6 +320,14 @@ static const struct row {
     [IPC_LOGIN_REFUSED] =
         {"LOGIN_REFUSED", BIT(IPC_AUTH), BIT(IPC_FRONT), 0, FIXED(ipc_refused), NO_FD,
          refused_fits},
+    [IPC_ASK] =
+        {"ASK", BIT(IPC_AUTH), BIT(IPC_SOURCE), 0, offsetof(struct ipc_ask, octets),
+         sizeof(struct ipc_ask), NO_FD, ask_fits},
+    [IPC_SOURCE_MODE] =
+        {"SOURCE_MODE", BIT(IPC_SOURCE), BIT(IPC_AUTH), 0, FIXED(ipc_source_mode), NO_FD, NULL},
+    [IPC_ANSWER] =
+        {"ANSWER", BIT(IPC_SOURCE), BIT(IPC_AUTH), 0, offsetof(struct ipc_answer, passwords),
+         sizeof(struct ipc_answer), NO_FD, answer_fits},
     [IPC_OPEN] = {"OPEN", BIT(IPC_AUTH), BIT(IPC_STORE), 0, FIXED(ipc_open), NO_FD, open_fits},
     [IPC_OPENED] =
         {"OPENED", BIT(IPC_STORE), BIT(IPC_FRONT), 0, offsetof(struct ipc_opened, snapshot),
@@ -350,7 +390,7 @@ ipc_role_name(enum ipc_role role)
     static const char *const names[IPC_ROLE_COUNT] = {
         [IPC_PARENT] = "restanted",    [IPC_FRONT] = "restanted-front",
         [IPC_AUTH] = "restanted-auth", [IPC_STORE] = "restanted-store",
-        [IPC_KEYS] = "restanted-keys",
+        [IPC_KEYS] = "restanted-keys", [IPC_SOURCE] = "restanted-source",
     };
     return names[role];
 }

@@ -24,6 +24,7 @@ enum ipc_role {
     IPC_AUTH,
     IPC_STORE,
     IPC_KEYS,
+    IPC_SOURCE, /* a helper of auth that asks a directory, a database, ... */
     IPC_ROLE_COUNT,
 };
 
@@ -32,6 +33,7 @@ enum ipc_type {
     IPC_FRONT_SETTINGS,
     IPC_AUTH_SETTINGS,
     IPC_AUTH_SOURCE,
+    IPC_SOURCE_OPTION,
     IPC_STORE_SETTINGS,
     IPC_LISTENER,    /* + the listening socket */
     IPC_CERTIFICATE, /* + the file; the last one of a set puts the set in force */
@@ -56,6 +58,10 @@ enum ipc_type {
     IPC_CHECKED,
     IPC_SASL_CHALLENGE,
     IPC_LOGIN_REFUSED,
+    /* auth to a source, and back */
+    IPC_ASK,
+    IPC_SOURCE_MODE,
+    IPC_ANSWER,
     /* auth to store */
     IPC_OPEN,
     /* store to front */
@@ -175,6 +181,7 @@ struct ipc_auth_settings {
     uint32_t failure_delay_max_ms;
     uint32_t failures_per_address;
     uint32_t failure_window_seconds; /* not 0 */
+    uint32_t password_memory_seconds;
 };
 
 struct ipc_banned {
@@ -183,7 +190,13 @@ struct ipc_banned {
 };
 
 struct ipc_auth_source {
-    struct ipc_path file; /* a passwd-file */
+    uint32_t kind;        /* enum source_kind; they are numbered in this order, from 0 */
+    struct ipc_path file; /* of a passwd-file; else empty: a helper has it */
+};
+
+struct ipc_source_option {
+    uint32_t option; /* enum source_option */
+    struct ipc_path value;
 };
 
 struct ipc_store_settings {
@@ -227,6 +240,52 @@ struct ipc_sasl_begin {
 struct ipc_sasl {
     uint32_t len;
     char octets[IPC_SASL_MAX];
+};
+
+/* The first that a source says to auth. */
+struct ipc_source_mode {
+    uint32_t verifies; /* 0 or 1: it judges passwords itself, and is not to be looked up in */
+};
+
+enum ipc_ask_task {
+    IPC_ASK_LOOK_UP,
+    IPC_ASK_VERIFY, /* the octets are the password */
+    IPC_ASK_TOKEN,  /* the octets are a bearer token */
+    IPC_ASK_TASK_COUNT,
+};
+
+/* The header's session is a number of auth's for this question. */
+struct ipc_ask {
+    uint32_t task; /* enum ipc_ask_task */
+    struct network_address from;
+    struct ipc_text user; /* whom it is about; TOKEN: may be empty */
+    uint32_t len;
+    char octets[IPC_SASL_MAX];
+};
+
+enum ipc_answer_result {
+    IPC_ANSWER_FOUND, /* LOOK_UP: this is the user; else: it is right */
+    IPC_ANSWER_UNKNOWN,
+    IPC_ANSWER_DENIED,
+    IPC_ANSWER_INVALID, /* what the source has for this user cannot be used */
+    IPC_ANSWER_AWAY,    /* the source cannot be asked now */
+    IPC_ANSWER_RESULT_COUNT,
+};
+
+/* What a user's passwords take: pairs of label and stored password, each with a NUL. A multiple
+ * of 4, so that nothing follows it in the struct. */
+#define IPC_PASSWORDS_MAX                                                                      \
+    (((1 + CREDENTIALS_MAX) * (LABEL_MAX + HASH_TEXT_MAX + 2) + 3) / 4 * 4)
+struct ipc_answer {
+    uint32_t result;       /* enum ipc_answer_result */
+    uint32_t disabled;     /* 0 or 1 */
+    uint32_t uid;          /* UINT32_MAX: not given */
+    uint32_t gid;          /* the same */
+    struct ipc_text user;  /* as the source has it */
+    struct ipc_text error; /* INVALID, AWAY: for the log */
+    struct ipc_path home;  /* empty: not given */
+    uint32_t len;
+    char passwords[IPC_PASSWORDS_MAX];
 };
 
 struct ipc_offer {

@@ -40,6 +40,8 @@ pop_reply_refusal(struct pop_buffer *out, enum pop_refusal refusal)
                                       "sessions-per-user), try again later",
         [POP_REFUSAL_FAILURES] = "[SYS/TEMP] too many refused logins from your address (limit: "
                                  "failures-per-address), try again later",
+        [POP_REFUSAL_DISABLED] = "[SYS/PERM] POP3 is switched off for this user, ask the "
+                                 "postmaster",
         [POP_REFUSAL_SASL] = "this is not how the mechanism works",
         [POP_REFUSAL_MESSAGE_GONE] = "this message was removed by another program",
         [POP_REFUSAL_MESSAGE_CHANGED] = "this message was changed by another program, log in "

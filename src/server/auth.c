@@ -23,7 +23,7 @@ auth_channel_find(struct auth_role *role, enum ipc_role peer, uint32_t number)
 {
     struct auth_channel *channel = role->channels;
     while (channel != NULL &&
-           (channel->peer != peer || (peer == IPC_FRONT && channel->number != number)))
+           (channel->peer != peer || (peer != IPC_STORE && channel->number != number)))
         channel = channel->next;
     return channel;
 }
@@ -32,12 +32,15 @@ static void
 channel_close(struct auth_channel *channel)
 {
     struct auth_channel **place = &channel->role->channels;
-    auth_sasl_forget(channel);
+    if (channel->peer == IPC_FRONT)
+        auth_sasl_forget(channel);
     while (*place != channel)
         place = &(*place)->next;
     *place = channel->next;
     loop_remove(&channel->role->loop, &channel->source);
     (void)close(channel->source.fd); /* nothing to lose */
+    if (channel->peer == IPC_SOURCE)
+        auth_source_lost(channel->role, channel->number);
     free(channel);
 }
 
@@ -66,17 +69,18 @@ done_ready(struct loop_source *source, uint32_t events)
 static void
 on_check(struct auth_channel *front, uint64_t session, const struct ipc_check *check)
 {
-    struct auth_user user;
     struct auth_role *role = front->role;
     struct auth_try try = {.front = front->number, .session = session, .from = check->from};
     struct pop_view name = {check->user.data, check->user.len};
     /* Who is banned hears that every name is right, and is refused at PASS. */
-    struct ipc_checked checked = {
-        .known = penalty_ban_left(role->penalty, &try.from, clock_ms()) > 0 ||
-                 auth_lookup(role, name, &user)};
-    if (!checked.known)
-        checked.delay_ms = auth_count_unknown(role, &try, name);
-    auth_answer(role, front->number, IPC_CHECKED, session, &checked, sizeof checked);
+    struct ipc_checked checked = {.known = true};
+    if (penalty_ban_left(role->penalty, &try.from, clock_ms()) > 0) {
+        auth_answer(role, front->number, IPC_CHECKED, session, &checked, sizeof checked);
+        return;
+    }
+    struct auth_seek *seek = auth_seek_new(role, AUTH_GOAL_NAME, &try, name);
+    if (seek != NULL)
+        auth_seek_go(role, seek);
 }
 
 /* False: front must not send this now. */
@@ -103,8 +107,10 @@ on_front(struct auth_channel *front, const struct ipc_packet *packet)
 static void
 channel_lost(struct auth_channel *channel, const char *what)
 {
-    CHECK(channel->peer == IPC_FRONT);
-    log_error("front %u sent %s: its channel is closed", channel->number, what);
+    CHECK(channel->peer != IPC_STORE);
+    log_error(
+        "%s %u sent %s: its channel is closed", channel->peer == IPC_FRONT ? "front" : "source",
+        channel->number, what);
     channel_close(channel);
 }
 
@@ -116,8 +122,9 @@ channel_ready(struct loop_source *source, uint32_t events)
     (void)events;
     enum ipc_result result = ipc_receive(source->fd, channel->peer, IPC_AUTH, &packet);
     switch (result) {
-    case IPC_OK: { /* store has nothing to tell auth: only a front's message is valid here */
-        bool allowed = on_front(channel, &packet);
+    case IPC_OK: { /* store has nothing to tell auth: no message of it is valid here */
+        bool allowed = channel->peer == IPC_FRONT ? on_front(channel, &packet)
+                                                  : auth_source_message(channel, &packet);
         explicit_bzero(packet.body, packet.body_size);
         ipc_packet_finish(&packet);
         if (!allowed)
@@ -143,7 +150,7 @@ on_channel(struct auth_role *role, const struct ipc_channel_info *info, int fd)
 {
     struct err err;
     struct auth_channel *old =
-        info->role == IPC_STORE ? auth_channel_find(role, IPC_STORE, 0) : NULL;
+        info->role != IPC_FRONT ? auth_channel_find(role, info->role, info->number) : NULL;
     if (old != NULL)
         channel_close(old);
     struct auth_channel *channel = calloc(1, sizeof *channel);
@@ -162,12 +169,15 @@ on_channel(struct auth_role *role, const struct ipc_channel_info *info, int fd)
 }
 
 static void
-on_source(struct auth_role *role, const struct ipc_auth_source *source)
+on_source(struct auth_role *role, const struct ipc_auth_source *message)
 {
-    CHECK(!role->started && role->path_count < AUTH_SOURCES_MAX);
-    char *path = strndup(source->file.data, source->file.len);
-    CHECK(path != NULL);
-    role->paths[role->path_count++] = path;
+    CHECK(!role->started && role->source_count < CONF_SECTIONS_MAX);
+    struct auth_source *source = &role->sources[role->source_count++];
+    source->kind = message->kind;
+    if (source->kind != SOURCE_PASSWD_FILE)
+        return;
+    source->path = strndup(message->file.data, message->file.len);
+    CHECK(source->path != NULL);
 }
 
 /*
@@ -178,12 +188,13 @@ on_source(struct auth_role *role, const struct ipc_auth_source *source)
 static void
 enter_sandbox(struct auth_role *role)
 {
-    struct sandbox_folder folders[2 * AUTH_SOURCES_MAX];
+    struct sandbox_folder folders[2 * CONF_SECTIONS_MAX];
     size_t count = 0;
     struct err err;
-    for (size_t i = 0; i < role->path_count; i++) {
+    for (size_t i = 0; i < role->source_count; i++) {
         int fds[2];
-        size_t found = sandbox_folders_of(role->paths[i], fds);
+        const char *path = role->sources[i].path;
+        size_t found = path != NULL ? sandbox_folders_of(path, fds) : 0;
         for (size_t j = 0; j < found; j++)
             folders[count++] = (struct sandbox_folder){fds[j], SANDBOX_READ};
     }
@@ -202,13 +213,15 @@ enter_sandbox(struct auth_role *role)
 /* A file that cannot be read now leaves the source out: its users cannot log in, and the log
  * says why. */
 static void
-open_source(struct auth_role *role, const char *path)
+open_source(struct auth_source *source)
 {
     struct err err;
-    if (passwd_file_open(&role->sources[role->source_count], path, report, &err) == ERR_OK)
-        role->source_count++;
-    else
+    if (source->path == NULL)
+        return;
+    if (passwd_file_open(&source->file, source->path, report, &err) != ERR_OK)
         log_error("%s", err.text);
+    free(source->path);
+    source->path = NULL;
 }
 
 static void
@@ -216,11 +229,8 @@ on_start(struct auth_role *role)
 {
     CHECK(!role->started);
     enter_sandbox(role);
-    for (size_t i = 0; i < role->path_count; i++) {
-        open_source(role, role->paths[i]);
-        free(role->paths[i]);
-    }
-    role->path_count = 0;
+    for (size_t i = 0; i < role->source_count; i++)
+        open_source(&role->sources[i]);
     role->started = true;
     auth_offer(role, NULL);
     role_ready();
@@ -236,6 +246,7 @@ on_settings(struct auth_role *role, const struct ipc_auth_settings *settings)
         .window_ms = 1000 * settings->failure_window_seconds,
     };
     penalty_set_rules(role->penalty, &rules);
+    auth_memory_set_seconds(role->memory, settings->password_memory_seconds);
     role->mechanisms = settings->mechanisms;
     role->failure_delay_ms = settings->failure_delay_ms;
     role->failure_window_seconds = settings->failure_window_seconds;
@@ -292,8 +303,8 @@ main(void)
     role_start(IPC_AUTH);
     role.control = (struct loop_source){.fd = ROLE_CONTROL_FD, .ready = control_ready};
     if (loop_init(&role.loop, &err) != ERR_OK ||
-        exchange_library_new(&role.library, auth_lookup, &role, &err) != ERR_OK ||
-        make_penalty(&role, &err) != ERR_OK) {
+        exchange_library_new(&role.library, &err) != ERR_OK ||
+        auth_memory_new(&role.memory, &err) != ERR_OK || make_penalty(&role, &err) != ERR_OK) {
         log_error("%s", err.text);
         return EXIT_FAILURE;
     }

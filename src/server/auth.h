@@ -1,25 +1,27 @@
 /*
  * Auth: the process that knows who may have which maildrop. It reads the user
- * files, checks passwords in threads of its own, and tells store to open. It
- * never sees a client's socket or a mailbox.
+ * files, asks its helpers for what needs more than a file, checks passwords in
+ * threads of its own, and tells store to open. It never sees a client's socket
+ * or a mailbox.
  *
- * Files: auth.c (start, control channel, channels), auth_login.c (passwords),
- * auth_refuse.c (refused logins: what they cost, the log, bans), auth_sasl.c
- * (exchanges).
+ * Files: auth.c (start, control channel, channels), auth_seek.c (the way of a
+ * login through the sources), auth_source.c (asking a helper), auth_login.c
+ * (passwords), auth_refuse.c (refused logins: what they cost, the log, bans),
+ * auth_sasl.c (exchanges).
  */
 #ifndef SERVER_AUTH_H
 #define SERVER_AUTH_H
 
 #include "auth/exchange.h"
+#include "auth/memory.h"
+#include "auth/passwd_file.h"
 #include "auth/penalty.h"
 #include "auth/verifier.h"
+#include "base/source_kind.h"
 #include "ipc/channel.h"
 #include "net/loop.h"
 
-/* User files in one configuration, asked in order. */
-#define AUTH_SOURCES_MAX 32
-
-/* Buckets of the table of exchanges. */
+/* Buckets of the table of exchanges, and of that of seeks. */
 #define AUTH_BUCKETS 1024u
 
 /* Exchanges of one front at a time. Each has some kilobytes, and a front has no more sessions
@@ -31,7 +33,7 @@ struct auth_channel {
     struct auth_channel *next;
     struct auth_role *role;
     enum ipc_role peer;
-    uint32_t number; /* of the front */
+    uint32_t number; /* of the front, or of the source */
     uint32_t exchanges;
 };
 
@@ -41,6 +43,8 @@ struct auth_exchange {
     uint64_t session;
     struct network_address from;
     struct exchange *exchange;
+    uint64_t serial; /* never used twice: a seek must not meet a later exchange */
+    bool waits;      /* for a seek */
 };
 
 /* Who tries to log in, of which front and session. */
@@ -50,27 +54,62 @@ struct auth_try {
     struct network_address from;
 };
 
+/* A source of users, in the order of the configuration. */
+struct auth_source {
+    enum source_kind kind;
+    char *path;               /* of a user file, until START */
+    struct passwd_file *file; /* NULL: it could not be read, as the log says; or a helper's */
+    bool spoke;               /* the helper has said how it works */
+    bool verifies;            /* it judges passwords itself */
+    uint32_t asked;           /* questions that wait for its answer */
+    /* Of a helper that is looked up in: what stands for users that do not exist. */
+    char dummy[HASH_TEXT_MAX + 1];
+    char dummy_cost[HASH_TEXT_MAX + 1];
+};
+
+/* What a seek is for. */
+enum auth_goal {
+    AUTH_GOAL_PASSWORD, /* LOGIN, PLAIN: the secret is to be judged */
+    AUTH_GOAL_NAME,     /* CHECK: is there such a user? */
+    AUTH_GOAL_EXCHANGE, /* what is stored, for a mechanism */
+    AUTH_GOAL_TOKEN,    /* a bearer token is to be judged */
+    AUTH_GOAL_PROVED,   /* who it is has been proved: what else is known of the user */
+};
+
+/* A login on its way: through the sources, then through the verifier. */
+struct auth_seek {
+    struct auth_seek *next; /* in its bucket, while a helper is asked */
+    uint64_t id;
+    uint64_t exchange; /* the serial of the one that it is for; 0: none */
+    enum auth_goal goal;
+    size_t source;           /* that is asked, or comes next */
+    struct verifier_job job; /* user, secret, whose it is; `user` is filled on the way */
+    char *token;             /* TOKEN */
+    size_t token_len;
+};
+
 struct auth_role {
     struct loop loop;
     struct loop_source control;
     struct loop_source done; /* the verifier's */
     struct verifier *verifier;
     struct penalty *penalty;
+    struct auth_memory *memory;
     uint32_t failure_delay_ms;
     uint32_t failure_window_seconds;
     struct exchange_library *library;
-    struct passwd_file *sources[AUTH_SOURCES_MAX];
+    struct auth_source sources[CONF_SECTIONS_MAX];
     size_t source_count;
-    char *paths[AUTH_SOURCES_MAX]; /* until START */
-    size_t path_count;
     uint32_t mechanisms; /* as configured; 0: those that fit */
     uint32_t offered;    /* what fronts were told */
     bool started;
     struct auth_channel *channels;
     struct auth_exchange *buckets[AUTH_BUCKETS];
+    struct auth_seek *seeks[AUTH_BUCKETS];
+    uint64_t last_serial; /* of seeks and exchanges */
 };
 
-/* The channel to store (number 0) or to that front; NULL: there is none. */
+/* The channel to store (number 0), to that front or source; NULL: there is none. */
 struct auth_channel *
 auth_channel_find(struct auth_role *role, enum ipc_role peer, uint32_t number);
 
@@ -79,25 +118,61 @@ void auth_answer(
     struct auth_role *role, uint32_t front, uint32_t type, uint64_t session, const void *body,
     size_t size);
 
-/* ---- auth_login.c ---- */
+/* ---- auth_seek.c ---- */
 
-/* Looks in the sources in order; false: none has the name, and `stored` is a dummy's. The name
- * is filled in either way. */
-bool auth_lookup(void *role, struct pop_view name, struct auth_user *ret_user);
+/* A login begins. NULL: no memory; it was refused. */
+struct auth_seek *auth_seek_new(
+    struct auth_role *role, enum auth_goal goal, const struct auth_try *try,
+    struct pop_view user);
+void auth_seek_free(struct auth_seek *seek); /* wipes */
+struct auth_try auth_seek_try(const struct auth_seek *seek);
+
+/*
+ * Asks one source after the other. The first that knows the name decides; one
+ * that cannot be asked ends the login as temporary, so that no later source
+ * ever answers for an earlier one. Takes the seek: it ends here or later.
+ */
+void auth_seek_go(struct auth_role *role, struct auth_seek *seek);
+
+/* What a helper has answered to it. */
+void auth_seek_answered(
+    struct auth_role *role, struct auth_seek *seek, const struct ipc_answer *answer);
+
+/* ---- auth_source.c ---- */
+
+/* Sends the question to the helper that seek->source names and keeps the seek until the answer.
+ * False: it cannot be asked now. */
+bool auth_source_ask(struct auth_role *role, struct auth_seek *seek);
+
+/* A helper's message. False: it must not send this. */
+bool auth_source_message(struct auth_channel *channel, const struct ipc_packet *packet);
+
+/* Ends what waits for a helper that is gone. */
+void auth_source_lost(struct auth_role *role, uint32_t number);
+
+/* Takes what the answer says about the user. ERR_INVALID: it cannot be used. */
+enum err_code
+auth_source_read(const struct ipc_answer *answer, struct auth_user *user, struct err *err);
+
+/* Writes a dummy's password for the name that is not there. */
+void auth_source_dummy(const struct auth_role *role, char ret_stored[HASH_TEXT_MAX + 1]);
+
+/* The next dummy costs as much as this user's password. */
+void auth_source_learn(struct auth_source *source, const struct auth_user *user);
+
+/* ---- auth_login.c ---- */
 
 /* LOGIN: a name and a password. */
 void auth_login(struct auth_channel *front, uint64_t session, const struct ipc_login *login);
 
-/* Checks the password of that user, of whom it is `known` whether there is one; answers front
- * or tells store. Takes the secret. */
-void auth_verify(
-    struct auth_role *role, const struct auth_try *try, const struct auth_user *user,
-    bool known, struct secret *secret);
+/* Judges the seek's password; the user was found or has a dummy's. Takes the seek. */
+void auth_verify(struct auth_role *role, struct auth_seek *seek);
 
 /* The verifier has something. */
 void auth_verified(struct auth_role *role);
 
-/* The login is right: store opens the maildrop and answers front. */
+/* The login is right: store opens the maildrop and answers front. Or the user is one for whom
+ * POP is switched off. */
 void
 auth_accept(struct auth_role *role, const struct auth_try *try, const struct auth_user *user);
 
@@ -112,6 +187,13 @@ auth_refuse_banned(struct auth_role *role, const struct auth_try *try, struct po
 void auth_refuse_wrong(
     struct auth_role *role, const struct auth_try *try, struct pop_view user, bool known);
 
+/* The password is right, but POP is switched off for the user. */
+void
+auth_refuse_disabled(struct auth_role *role, const struct auth_try *try, struct pop_view user);
+
+/* More passwords wait to be hashed than there is room for: nothing was looked at. */
+void auth_refuse_busy(struct auth_role *role, const struct auth_try *try, struct pop_view user);
+
 /* A name at USER that does not exist; the delay for the answer. */
 uint32_t
 auth_count_unknown(struct auth_role *role, const struct auth_try *try, struct pop_view user);
@@ -123,6 +205,15 @@ void auth_refuse(struct auth_role *role, const struct auth_try *try, uint32_t re
 
 /* A message about an exchange. False: front must not send it. */
 bool auth_sasl_message(struct auth_channel *front, const struct ipc_packet *packet);
+
+/* The look-up for an exchange has come to an end. */
+void auth_sasl_found(struct auth_role *role, const struct auth_seek *seek);
+
+/* No source takes the token: the client is told so as its mechanism wants it. */
+void auth_sasl_token_refused(struct auth_role *role, const struct auth_seek *seek);
+
+/* Forgets the exchange that the seek is for, if there is one: it has come to its end. */
+void auth_sasl_drop(struct auth_role *role, const struct auth_seek *seek);
 
 /* Forgets the exchanges of a front that is gone. */
 void auth_sasl_forget(struct auth_channel *front);

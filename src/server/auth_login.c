@@ -22,6 +22,10 @@ auth_accept(struct auth_role *role, const struct auth_try *try, const struct aut
     struct ipc_header header = {
         .type = IPC_OPEN, .number = try->front, .session = try->session};
     struct ipc_open open = {.uid = user->uid, .gid = user->gid};
+    if (user->disabled) {
+        auth_refuse_disabled(role, try, pop_view_of(user->name));
+        return;
+    }
     penalty_succeeded(role->penalty, &try->from, clock_ms());
     text_set(&open.user, pop_view_of(user->name));
     struct pop_view home = pop_view_of(user->home);
@@ -32,93 +36,137 @@ auth_accept(struct auth_role *role, const struct auth_try *try, const struct aut
         auth_refuse(role, try, POP_REFUSAL_SYS_TEMP);
 }
 
-bool
-auth_lookup(void *context, struct pop_view name, struct auth_user *ret_user)
-{
-    struct auth_role *role = context;
-    for (size_t i = 0; i < role->source_count; i++)
-        if (passwd_file_lookup(role->sources[i], name, ret_user, NULL) == ERR_OK)
-            return true;
-    memset(ret_user, 0, sizeof *ret_user);
-    memcpy(ret_user->name, name.data, name.len); /* at most USER_NAME_MAX, as every name here */
-    if (role->source_count > 0)
-        memcpy(ret_user->stored, passwd_file_dummy(role->sources[0]), sizeof ret_user->stored);
-    return false;
-}
-
+/* Checking a password is no work for any of the users. */
 static bool
 all_quick(const struct auth_role *role)
 {
     bool quick = true;
-    for (size_t i = 0; i < role->source_count; i++)
-        quick = quick && passwd_file_is_quick(role->sources[i]);
+    for (size_t i = 0; i < role->source_count; i++) {
+        const struct auth_source *source = &role->sources[i];
+        if (source->kind == SOURCE_PASSWD_FILE)
+            quick = quick && (source->file == NULL || passwd_file_is_quick(source->file));
+        else
+            quick = quick && (source->verifies || source_kind_row(source->kind)->tokens);
+    }
     return quick;
 }
 
-static void
-finish(struct auth_role *role, struct verifier_job *job)
+/* The stored password that fitted, or that is asked about. */
+static struct pop_view
+stored_at(const struct auth_user *user, uint32_t index)
 {
-    struct auth_try try = {.front = job->front, .session = job->session, .from = job->from};
+    return pop_view_of(index == 0 ? user->stored : user->others[index - 1].stored);
+}
+
+static void
+log_application(const struct verifier_job *job)
+{
+    char name[LOG_NAME_MAX];
+    char label[LOG_NAME_MAX];
+    if (job->matched == 0)
+        return;
+    log_name(pop_view_of(job->user.name), name);
+    log_name(pop_view_of(job->user.others[job->matched - 1].label), label);
+    log_info("login by application password: user=\"%s\" label=\"%s\"", name, label);
+}
+
+static void
+right(struct auth_role *role, struct auth_seek *seek)
+{
+    struct auth_try try = auth_seek_try(seek);
+    const struct auth_user *user = &seek->job.user;
+    struct network place = penalty_prefix(&try.from);
+    auth_memory_trust(role->memory, &place, pop_view_of(user->name));
+    log_application(&seek->job);
+    auth_accept(role, &try, user);
+}
+
+static void
+finish(struct auth_role *role, struct auth_seek *seek)
+{
+    const struct verifier_job *job = &seek->job;
+    struct auth_try try = auth_seek_try(seek);
     struct pop_view name = pop_view_of(job->user.name);
-    bool denied = job->result == ERR_OK || job->result == ERR_DENIED;
-    if (!denied)
+    if (job->result != ERR_OK && job->result != ERR_DENIED)
         log_error("user %s: %s", job->user.name, job->err.text);
     if (job->known && job->result == ERR_OK)
-        auth_accept(role, &try, &job->user);
+        right(role, seek);
     else if (job->result == ERR_NOMEM)
         auth_refuse(role, &try, POP_REFUSAL_SYS_TEMP);
     else
         auth_refuse_wrong(role, &try, name, job->known);
-    free(job);
+    auth_seek_free(seek);
+}
+
+static struct auth_seek *
+seek_of(struct verifier_job *job)
+{
+    return LOOP_OWNER(job, struct auth_seek, job);
 }
 
 void
 auth_verified(struct auth_role *role)
 {
-    for (struct verifier_job *job; (job = verifier_take(role->verifier)) != NULL;)
-        finish(role, job);
+    for (struct verifier_job *job; (job = verifier_take(role->verifier)) != NULL;) {
+        if (job->known && job->result == ERR_OK)
+            auth_memory_learn(
+                role->memory, pop_view_of(job->user.name), stored_at(&job->user, job->matched),
+                &job->secret, clock_ms());
+        finish(role, seek_of(job));
+    }
+}
+
+/* The password was right with the same stored one lately. */
+static bool
+is_remembered(const struct auth_role *role, struct verifier_job *job)
+{
+    int64_t now = clock_ms();
+    const struct auth_user *user = &job->user;
+    for (uint32_t i = 0; job->known && i <= user->other_count; i++) {
+        if (!auth_memory_knows(
+                role->memory, pop_view_of(user->name), stored_at(user, i), &job->secret, now))
+            continue;
+        job->matched = i;
+        return true;
+    }
+    return false;
 }
 
 void
-auth_verify(
-    struct auth_role *role, const struct auth_try *try, const struct auth_user *user,
-    bool known, struct secret *secret)
+auth_verify(struct auth_role *role, struct auth_seek *seek)
 {
-    struct verifier_job *job = calloc(1, sizeof *job);
-    if (job == NULL) {
-        secret_finish(secret);
-        auth_refuse(role, try, POP_REFUSAL_SYS_TEMP);
-        return;
-    }
-    job->front = try->front;
-    job->session = try->session;
-    job->from = try->from;
-    job->known = known;
-    job->user = *user;
-    job->secret = *secret;
-    secret_finish(secret);
+    struct verifier_job *job = &seek->job;
     if (all_quick(role)) {
         verifier_run(job);
-        finish(role, job);
-    } else if (!verifier_submit(role->verifier, job)) {
-        secret_finish(&job->secret);
-        free(job);
-        auth_refuse(role, try, POP_REFUSAL_SYS_TEMP);
+        finish(role, seek);
+        return;
     }
+    if (is_remembered(role, job)) {
+        job->result = ERR_OK;
+        finish(role, seek);
+        return;
+    }
+    struct verifier_job *out = verifier_submit(role->verifier, job);
+    if (out == NULL)
+        return;
+    struct auth_try try = auth_seek_try(seek_of(out));
+    auth_refuse_busy(role, &try, pop_view_of(out->user.name));
+    auth_seek_free(seek_of(out));
 }
 
 void
 auth_login(struct auth_channel *front, uint64_t session, const struct ipc_login *login)
 {
-    struct auth_user user;
-    struct secret secret;
     struct auth_role *role = front->role;
     struct auth_try try = {.front = front->number, .session = session, .from = login->from};
     struct pop_view name = {login->user.data, login->user.len};
     if (auth_refuse_banned(role, &try, name))
         return;
-    bool known = auth_lookup(role, name, &user);
+    struct auth_seek *seek = auth_seek_new(role, AUTH_GOAL_PASSWORD, &try, name);
+    if (seek == NULL)
+        return;
     /* What does not fit is empty, and wrong. */
-    (void)secret_set(&secret, (struct pop_view){login->password.data, login->password.len});
-    auth_verify(role, &try, &user, known, &secret);
+    (void)secret_set(
+        &seek->job.secret, (struct pop_view){login->password.data, login->password.len});
+    auth_seek_go(role, seek);
 }

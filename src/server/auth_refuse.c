@@ -69,6 +69,20 @@ auth_refuse_wrong(
     send_refusal(role, try, POP_REFUSAL_AUTH, count(role, try, user));
 }
 
+void
+auth_refuse_disabled(struct auth_role *role, const struct auth_try *try, struct pop_view user)
+{
+    log_refused(try, user, "disabled");
+    send_refusal(role, try, POP_REFUSAL_DISABLED, 0);
+}
+
+void
+auth_refuse_busy(struct auth_role *role, const struct auth_try *try, struct pop_view user)
+{
+    log_refused(try, user, "busy");
+    send_refusal(role, try, POP_REFUSAL_SYS_TEMP, 0);
+}
+
 uint32_t
 auth_count_unknown(struct auth_role *role, const struct auth_try *try, struct pop_view user)
 {

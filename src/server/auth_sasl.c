@@ -45,6 +45,13 @@ auth_sasl_forget(struct auth_channel *front)
 
 /* ---- going on ---- */
 
+static struct auth_try
+try_of(const struct auth_exchange *entry)
+{
+    return (struct auth_try){
+        .front = entry->front, .session = entry->session, .from = entry->from};
+}
+
 static void
 challenge(struct auth_channel *front, uint64_t session, struct pop_view octets)
 {
@@ -57,39 +64,127 @@ challenge(struct auth_channel *front, uint64_t session, struct pop_view octets)
         offsetof(struct ipc_sasl, octets) + octets.len);
 }
 
+/* The name, and for a token the token, go through the sources; the exchange waits. */
 static void
-go_on(struct auth_channel *front, struct auth_exchange **place, struct pop_view response)
+seek_for(struct auth_role *role, struct auth_exchange *entry, enum auth_goal goal)
+{
+    struct auth_try try = try_of(entry);
+    struct pop_view name = pop_view_of(exchange_user(entry->exchange)->name);
+    struct auth_seek *seek = auth_seek_new(role, goal, &try, name);
+    if (seek == NULL)
+        return; /* and the exchange goes with its front, or when the next one begins */
+    seek->exchange = entry->serial;
+    entry->waits = true;
+    auth_seek_go(role, seek); /* may end the exchange */
+}
+
+/* The password is checked without the exchange, which ends here. */
+static void
+seek_password(struct auth_role *role, struct auth_channel *front, struct auth_exchange **place)
+{
+    struct auth_try try = try_of(*place);
+    struct exchange *exchange = (*place)->exchange;
+    struct pop_view name = pop_view_of(exchange_user(exchange)->name);
+    struct auth_seek *seek = auth_seek_new(role, AUTH_GOAL_PASSWORD, &try, name);
+    if (seek != NULL)
+        seek->job.secret = *exchange_secret(exchange);
+    forget(front, place); /* wipes its own */
+    if (seek != NULL)
+        auth_seek_go(role, seek);
+}
+
+static void
+on_step(
+    struct auth_channel *front, struct auth_exchange **place, enum exchange_step step,
+    struct pop_view octets)
 {
     struct auth_role *role = front->role;
     struct auth_exchange *entry = *place;
-    struct exchange *exchange = entry->exchange;
-    const struct auth_user *user = exchange_user(exchange);
-    struct auth_try try = {
-        .front = entry->front, .session = entry->session, .from = entry->from};
-    struct pop_view octets = {"", 0};
-    /* At each step: exchanges that were begun in time are no supply for later. */
-    if (auth_refuse_banned(role, &try, pop_view_of(user->name))) {
-        forget(front, place);
+    const struct auth_user *user = exchange_user(entry->exchange);
+    struct auth_try try = try_of(entry);
+    switch (step) {
+    case EXCHANGE_LOOK_UP:
+        seek_for(role, entry, AUTH_GOAL_EXCHANGE);
         return;
-    }
-    switch (exchange_next(exchange, response, &octets)) {
     case EXCHANGE_CHALLENGE:
         challenge(front, try.session, octets);
         return;
     case EXCHANGE_PASSWORD:
-        auth_verify(role, &try, user, exchange_knows_user(exchange), exchange_secret(exchange));
-        break;
+        seek_password(role, front, place);
+        return;
     case EXCHANGE_PROVED:
         auth_accept(role, &try, user);
         break;
     case EXCHANGE_DENIED:
-        auth_refuse_wrong(role, &try, pop_view_of(user->name), exchange_knows_user(exchange));
+        auth_refuse_wrong(
+            role, &try, pop_view_of(user->name), exchange_knows_user(entry->exchange));
         break;
     case EXCHANGE_MALFORMED:
         auth_refuse(role, &try, POP_REFUSAL_SASL);
         break;
     }
     forget(front, place);
+}
+
+static void
+go_on(struct auth_channel *front, struct auth_exchange **place, struct pop_view response)
+{
+    struct auth_exchange *entry = *place;
+    struct pop_view octets = {"", 0};
+    struct auth_try try = try_of(entry);
+    /* At each step: exchanges that were begun in time are no supply for later. */
+    if (auth_refuse_banned(
+            front->role, &try, pop_view_of(exchange_user(entry->exchange)->name))) {
+        forget(front, place);
+        return;
+    }
+    enum exchange_step step = exchange_next(entry->exchange, response, &octets);
+    on_step(front, place, step, octets);
+}
+
+/* ---- when a seek has come to its end ---- */
+
+/* The place of the exchange that the seek is for, if both are still there. */
+static struct auth_exchange **
+place_for(struct auth_role *role, const struct auth_seek *seek, struct auth_channel **ret_front)
+{
+    struct auth_exchange **place = place_of(role, seek->job.front, seek->job.session);
+    *ret_front = auth_channel_find(role, IPC_FRONT, seek->job.front);
+    if (seek->exchange == 0 || *place == NULL || (*place)->serial != seek->exchange)
+        return NULL;
+    CHECK(*ret_front != NULL); /* they go with their front */
+    return place;
+}
+
+void
+auth_sasl_found(struct auth_role *role, const struct auth_seek *seek)
+{
+    struct auth_channel *front;
+    struct pop_view octets = {"", 0};
+    struct auth_exchange **place = place_for(role, seek, &front);
+    if (place == NULL)
+        return;
+    (*place)->waits = false;
+    enum exchange_step step =
+        exchange_found((*place)->exchange, &seek->job.user, seek->job.known, &octets);
+    on_step(front, place, step, octets);
+}
+
+void
+auth_sasl_token_refused(struct auth_role *role, const struct auth_seek *seek)
+{
+    struct auth_try try = auth_seek_try(seek);
+    auth_sasl_drop(role, seek);
+    auth_refuse_wrong(role, &try, pop_view_of(seek->job.user.name), true);
+}
+
+void
+auth_sasl_drop(struct auth_role *role, const struct auth_seek *seek)
+{
+    struct auth_channel *front;
+    struct auth_exchange **place = place_for(role, seek, &front);
+    if (place != NULL)
+        forget(front, place);
 }
 
 /* A mechanism that front was not told to offer, or one too many. */
@@ -126,6 +221,7 @@ begin(
         .session = session,
         .from = message->from,
         .exchange = exchange,
+        .serial = ++front->role->last_serial,
     };
     *place = entry; /* the place is the end of its bucket */
     front->exchanges++;
@@ -147,6 +243,8 @@ auth_sasl_message(struct auth_channel *front, const struct ipc_packet *packet)
         return true;
     case IPC_SASL_RESPONSE: {
         const struct ipc_sasl *response = body;
+        if ((*place)->waits)
+            return false; /* auth owes it an answer first */
         go_on(front, place, (struct pop_view){response->octets, response->len});
         return true;
     }
@@ -161,13 +259,34 @@ auth_sasl_message(struct auth_channel *front, const struct ipc_packet *packet)
 
 /* ---- what is offered ---- */
 
+/* What a directory or a database stores is not known before it is asked: those get what works
+ * with everything. */
 static uint32_t
 fitting(const struct auth_role *role)
 {
     uint32_t kinds = 0;
-    for (size_t i = 0; i < role->source_count; i++)
-        kinds |= passwd_file_kinds(role->sources[i]);
-    return exchange_mechanisms_for(kinds);
+    bool all_known = true;
+    for (size_t i = 0; i < role->source_count; i++) {
+        const struct auth_source *source = &role->sources[i];
+        if (source->file != NULL)
+            kinds |= passwd_file_kinds(source->file);
+        else if (source->kind != SOURCE_PASSWD_FILE && !source_kind_row(source->kind)->tokens)
+            all_known = false;
+    }
+    return exchange_mechanisms_for(all_known ? kinds : 0);
+}
+
+/* Salts of users without one of their own must be the same tomorrow, and strangers must not
+ * know from what they are made: the first user's stored password does for both. */
+static void
+set_library_secret(struct auth_role *role)
+{
+    for (size_t i = 0; i < role->source_count; i++) {
+        if (role->sources[i].file == NULL)
+            continue;
+        exchange_library_set_secret(role->library, passwd_file_secret(role->sources[i].file));
+        return;
+    }
 }
 
 void
@@ -177,8 +296,7 @@ auth_offer(struct auth_role *role, struct auth_channel *fresh)
         .mechanisms = role->mechanisms != 0 ? role->mechanisms : fitting(role)};
     bool changed = offer.mechanisms != role->offered;
     role->offered = offer.mechanisms;
-    if (role->source_count > 0)
-        exchange_library_set_secret(role->library, passwd_file_secret(role->sources[0]));
+    set_library_secret(role);
     for (struct auth_channel *channel = role->channels; channel; channel = channel->next)
         if (channel->peer == IPC_FRONT && (changed || channel == fresh))
             auth_answer(role, channel->number, IPC_OFFER, 0, &offer, sizeof offer);

@@ -218,7 +218,7 @@ prepare_attack(struct parent *parent)
     if (!attack_is_asked())
         return;
     location_root(parent->conf.store.path, root);
-    (void)snprintf(value, sizeof value, "%s\n%s", parent->conf.auths[0].file, root);
+    (void)snprintf(value, sizeof value, "%s\n%s", parent->conf.auths[0].values[SOURCE_FILE], root);
     if (setenv(ATTACK_VARIABLE, value, 1) < 0)
         log_error("no memory for the attack");
     parent->front_count = 1;

@@ -177,11 +177,13 @@ tell_auth(struct parent *parent)
         .failure_delay_max_ms = conf->limits.failure_delay_max_ms,
         .failures_per_address = conf->limits.failures_per_address,
         .failure_window_seconds = conf->limits.failure_window_seconds,
+        .password_memory_seconds = conf->limits.password_memory_seconds,
     };
     tell(&parent->auth, IPC_AUTH_SETTINGS, &settings, sizeof settings, -1);
     for (size_t i = 0; i < conf->auth_count; i++) {
-        struct ipc_auth_source source = {0};
-        path_set(&source.file, conf->auths[i].file);
+        struct ipc_auth_source source = {.kind = conf->auths[i].source};
+        if (source.kind == SOURCE_PASSWD_FILE)
+            path_set(&source.file, conf->auths[i].values[SOURCE_FILE]);
         tell(&parent->auth, IPC_AUTH_SOURCE, &source, sizeof source, -1);
     }
     tell(&parent->auth, IPC_START, NULL, 0, -1);

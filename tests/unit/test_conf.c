@@ -190,8 +190,8 @@ every_option_reaches_its_field(void **state)
     assert_int_equal(conf.plaintext_login, CONF_PLAINTEXT_ALWAYS);
     assert_int_equal(conf.unknown_user, CONF_UNKNOWN_USER_AT_USER);
     assert_int_equal(conf.auth_count, 1);
-    assert_string_equal(conf.auths[0].kind, "passwd-file");
-    assert_string_equal(conf.auths[0].file, "/etc/users");
+    assert_string_equal(conf.auths[0].title, "passwd-file");
+    assert_string_equal(conf.auths[0].values[SOURCE_FILE], "/etc/users");
     assert_string_equal(conf.store.engine, "memory");
     assert_string_equal(conf.store.path, "%h/x%%/%n@%d");
     assert_int_equal(conf.fronts, 256);
@@ -222,7 +222,7 @@ relative_paths_start_at_the_file(void **state)
     char wanted[PATH_MAX + 32];
     assert_loads(place, MINIMAL, &conf);
     (void)snprintf(wanted, sizeof wanted, "%s/users", place->folder);
-    assert_string_equal(conf.auths[0].file, wanted);
+    assert_string_equal(conf.auths[0].values[SOURCE_FILE], wanted);
     (void)snprintf(wanted, sizeof wanted, "%s/mail/%%u", place->folder);
     assert_string_equal(conf.store.path, wanted);
     conf_finish(&conf);
@@ -243,7 +243,7 @@ percent_in_the_folder_stands_for_itself(void **state)
     (void)snprintf(wanted, sizeof wanted, "%s/50%%%%u/mail/%%u", place->folder);
     assert_string_equal(conf.store.path, wanted);
     (void)snprintf(wanted, sizeof wanted, "%s/50%%u/users", place->folder);
-    assert_string_equal(conf.auths[0].file, wanted);
+    assert_string_equal(conf.auths[0].values[SOURCE_FILE], wanted);
     conf_finish(&conf);
     (void)unlink(below.file);
     (void)rmdir(below.folder);
@@ -356,7 +356,8 @@ static const struct mistake {
       {"listen { address = \"127.0.0.1:2\" }",
        ":4: a section 'listen' needs a title in quotes before its {"},
       {"auth \"pasword-file\" { file = \"x\" }",
-       ":4: unknown kind \"pasword-file\" of 'auth': it can be \"passwd-file\""},
+       ":4: unknown kind \"pasword-file\" of 'auth': it can be \"passwd-file\", "
+       "\"pam\", \"checkpassword\", \"ldap\", \"sql\", \"oauth2\""},
       {"store \"memory\" { path = \"%u\" }", ":4: too many sections 'store': 1 at most"},
       {"store = \"maildir\"", ":4: a section 'store' needs a title in quotes before its {"},
       {"limits = 5", ":4: 'limits' is a section: a { is needed here"},
@@ -451,7 +452,7 @@ crlf_comments_and_missing_final_newline_are_read(void **state)
         "store maildir { path = \"it's \\\"m\\\\ail\\\" # // %u\" }",
         &conf);
     assert_non_null(strstr(conf.store.path, "/it's \"m\\ail\" # // %u"));
-    assert_non_null(strstr(conf.auths[0].file, "/a//b"));
+    assert_non_null(strstr(conf.auths[0].values[SOURCE_FILE], "/a//b"));
     conf_finish(&conf);
 }
 

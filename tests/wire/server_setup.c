@@ -16,6 +16,7 @@ take_refusal(struct pop_view name, enum pop_refusal *ret_refusal)
         [POP_REFUSAL_PER_ADDRESS] = "per-address",
         [POP_REFUSAL_USER_SESSIONS] = "user-sessions",
         [POP_REFUSAL_FAILURES] = "failures",
+        [POP_REFUSAL_DISABLED] = "disabled",
         [POP_REFUSAL_SASL] = "sasl",
         [POP_REFUSAL_MESSAGE_GONE] = "gone",
         [POP_REFUSAL_MESSAGE_CHANGED] = "changed",
