@@ -17,9 +17,7 @@
 
 /* Tries one act in a process of its own; its wait status. */
 static int
-try_apart(
-    const struct target *target, size_t index, const struct sandbox_folder *folders,
-    size_t count)
+try_apart(const struct target *target, size_t index, const struct sandbox_rights *rights)
 {
     struct act act;
     int status;
@@ -28,7 +26,7 @@ try_apart(
     if (pid == 0) {
         if (getenv(ATTACK_BARE_VARIABLE) == NULL) {
             (void)unsetenv(ATTACK_VARIABLE); /* or it would attack again */
-            sandbox_limit_files(target->role, folders, count);
+            sandbox_limit_rights(target->role, rights);
             sandbox_limit_calls(target->role);
         }
         (void)attack_act(target, index, &act, &reason);
@@ -59,26 +57,26 @@ report(const struct act *act, int status)
 }
 
 void
-attack_if_asked(enum ipc_role role, const struct sandbox_folder *folders, size_t count)
+attack_if_asked(enum ipc_role role, const struct sandbox_rights *rights)
 {
     struct target target;
     struct act act;
     unsigned tried = 0;
     unsigned refused = 0;
-    if (!attack_is_asked())
+    if (!attack_is_asked() || rights->any_path) /* what may run any program has no such list */
         return;
     if (!attack_target_make(&target, role)) {
         log_error("an attack needs a maildrop with a message in new, for all to read");
         exit(EX_CONFIG);
     }
-    if (try_apart(&target, 0, folders, count) != 0) {
+    if (try_apart(&target, 0, rights) != 0) {
         log_error("in this sandbox nothing can be tried, not even what is allowed");
         exit(EX_SOFTWARE);
     }
     for (size_t i = 1; attack_act(&target, i, &act, NULL); i++) {
         if (!(act.roles & (1u << role)))
             continue;
-        int status = try_apart(&target, i, folders, count);
+        int status = try_apart(&target, i, rights);
         attack_target_tidy(&target);
         tried++;
         refused += is_refusal(&act, status);

@@ -27,7 +27,7 @@ attack_is_asked(void)
 {
     return getenv(ATTACK_VARIABLE) != NULL;
 }
-void attack_if_asked(enum ipc_role role, const struct sandbox_folder *folders, size_t count);
+void attack_if_asked(enum ipc_role role, const struct sandbox_rights *rights);
 #else
 static inline bool
 attack_is_asked(void)
@@ -35,11 +35,10 @@ attack_is_asked(void)
     return false;
 }
 static inline void
-attack_if_asked(enum ipc_role role, const struct sandbox_folder *folders, size_t count)
+attack_if_asked(enum ipc_role role, const struct sandbox_rights *rights)
 {
     (void)role;
-    (void)folders;
-    (void)count;
+    (void)rights;
 }
 #endif
 

@@ -117,7 +117,11 @@ set_up(struct parent *parent, struct err *err)
     parent->keys = (struct child){.role = IPC_KEYS, .control = -1};
     for (size_t i = 0; i < PARENT_RETIRED_MAX; i++)
         parent->retired[i] = (struct child){.control = -1};
+    for (uint32_t i = 0; i < CONF_SECTIONS_MAX; i++)
+        parent->sources[i] = (struct child){.role = IPC_SOURCE, .number = i, .control = -1};
     if (resolve_users(&parent->conf, parent->users, err) != ERR_OK ||
+        sources_resolve(&parent->conf, &parent->users[IPC_AUTH], parent->source_users, err) !=
+            ERR_OK ||
         listeners_open(&parent->conf, NULL, NULL, &parent->listeners, err) != ERR_OK ||
         tally_make(parent->front_max, &parent->tally_fd, err) != ERR_OK)
         return err->code;
@@ -148,6 +152,7 @@ reload(struct parent *parent)
     struct err err;
     struct conf fresh;
     struct role_user users[IPC_ROLE_COUNT];
+    struct role_user source_users[CONF_SECTIONS_MAX];
     int *listeners = NULL;
     memcpy(users, parent->users, sizeof users);
     if (conf_load(parent->conf_path, &fresh, &err) != ERR_OK) {
@@ -155,6 +160,7 @@ reload(struct parent *parent)
         return;
     }
     if (resolve_users(&fresh, users, &err) != ERR_OK ||
+        sources_resolve(&fresh, &users[IPC_AUTH], source_users, &err) != ERR_OK ||
         listeners_open(&fresh, &parent->conf, parent->listeners, &listeners, &err) != ERR_OK) {
         log_error("not reloaded: %s", err.text);
         conf_finish(&fresh);
@@ -172,6 +178,7 @@ reload(struct parent *parent)
     parent->conf = fresh;
     parent->listeners = listeners;
     memcpy(parent->users, users, sizeof users);
+    memcpy(parent->source_users, source_users, sizeof source_users);
     uint32_t wanted = wanted_fronts(&parent->conf);
     parent->front_count = wanted < parent->front_max / 2 ? wanted : parent->front_max / 2;
     parent->announced = false;
@@ -202,6 +209,7 @@ static void
 announce(struct parent *parent)
 {
     parent->announced = true;
+    parent->was_ready = true;
     for (size_t i = 0; i < parent->conf.listener_count; i++)
         log_info("listening on %s", parent->conf.listeners[i].address.text);
     log_info("ready");
@@ -218,7 +226,8 @@ prepare_attack(struct parent *parent)
     if (!attack_is_asked())
         return;
     location_root(parent->conf.store.path, root);
-    (void)snprintf(value, sizeof value, "%s\n%s", parent->conf.auths[0].values[SOURCE_FILE], root);
+    (void)snprintf(
+        value, sizeof value, "%s\n%s", parent->conf.auths[0].values[SOURCE_FILE], root);
     if (setenv(ATTACK_VARIABLE, value, 1) < 0)
         log_error("no memory for the attack");
     parent->front_count = 1;
@@ -301,5 +310,5 @@ parent_run(struct parent *parent)
     ban_finish(parent);
     tls_finish(&parent->tls);
     log_info("stopped");
-    return parent->failed ? EX_SOFTWARE : EX_OK;
+    return parent->status;
 }

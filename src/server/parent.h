@@ -3,7 +3,8 @@
  * from outside but its own configuration file.
  *
  * Files: restanted.c (command line), parent.c (its life), parent_roles.c (the
- * role processes and their channels), parent_tls.c (certificates and tickets),
+ * role processes and their channels), parent_sources.c (auth's helpers),
+ * parent_tls.c (certificates and tickets),
  * parent_ban.c (the operator's program for bans), role_user.c (users to run as).
  */
 #ifndef SERVER_PARENT_H
@@ -20,11 +21,12 @@
 /* Fronts at most: twice the cores of a large machine. */
 #define PARENT_FRONTS_MAX 256u
 
-/* Auth and store processes of earlier configurations that the fronts of those still use. */
-#define PARENT_RETIRED_MAX 8u
+/* Auth, its helpers and store processes of earlier configurations that the fronts of those
+ * still use. */
+#define PARENT_RETIRED_MAX (8u + CONF_SECTIONS_MAX)
 
-/* Role processes at most: two generations of fronts, auth, store, keys. */
-#define PARENT_CHILDREN_MAX (2 * PARENT_FRONTS_MAX + 3 + PARENT_RETIRED_MAX)
+/* Role processes at most: two generations of fronts, auth, its helpers, store, keys. */
+#define PARENT_CHILDREN_MAX (2 * PARENT_FRONTS_MAX + 3 + CONF_SECTIONS_MAX + PARENT_RETIRED_MAX)
 
 /* A role that dies is started again after this, doubled while it keeps dying soon. */
 #define PARENT_BACKOFF_MIN_MS 50
@@ -36,11 +38,12 @@
 /* A role process. */
 struct child {
     enum ipc_role role;
-    pid_t pid;   /* 0: not running */
-    int control; /* -1: not running */
+    enum source_kind source; /* of a helper */
+    pid_t pid;               /* 0: not running */
+    int control;             /* -1: not running */
     bool ready;
     bool draining;   /* of an earlier configuration */
-    uint32_t number; /* fronts: never used twice */
+    uint32_t number; /* fronts: never used twice; helpers: of the source */
     uint32_t row;    /* fronts: of the tally */
     int64_t started_ms;
     int64_t restart_ms; /* 0: not waiting to be started */
@@ -87,7 +90,10 @@ struct parent {
     const char *conf_path;
     struct role_user users[IPC_ROLE_COUNT];
     char program_folder[PATH_LEN_MAX]; /* where the role programs are looked for first */
+    struct role_user source_users[CONF_SECTIONS_MAX];
     struct child auth;
+    struct child
+        sources[CONF_SECTIONS_MAX]; /* of the sources with that number, if a helper's */
     struct child store;
     struct child keys; /* runs only if there are certificates */
     struct child retired[PARENT_RETIRED_MAX];
@@ -102,8 +108,9 @@ struct parent {
     struct parent_bans bans;
     int signal_fd;
     bool announced; /* "ready" was said */
+    bool was_ready; /* at least once */
     bool stopping;
-    bool failed; /* an attack got through */
+    int status; /* of the exit; not 0: what made it stop */
 };
 
 /* Runs the server until it is told to stop. Returns an exit code of sysexits. */
@@ -143,6 +150,20 @@ void role_tell(
     struct child *child, uint32_t type, const void *body, size_t size, const int *fds,
     size_t fd_count);
 
+/* ---- parent_roles.c, for the other files of the parent ---- */
+
+/* Starts the program of that role, with a control channel. */
+enum err_code role_spawn(struct parent *parent, struct child *child, struct err *err);
+
+/* A channel between two running roles. */
+enum err_code role_connect(struct child *a, struct child *b, struct err *err);
+
+/* It does not run, and nothing but this keeps it from running. */
+bool role_is_due(const struct child *child);
+
+/* "restanted-front" */
+const char *role_program(const struct child *child);
+
 /* Every role process there may be, running or not: NULL behind the last. */
 struct child *role_child(struct parent *parent, uint32_t index);
 
@@ -150,6 +171,19 @@ struct child *role_child(struct parent *parent, uint32_t index);
 void roles_stop(struct parent *parent);
 void roles_kill(struct parent *parent);
 bool roles_running(struct parent *parent);
+
+/* ---- parent_sources.c ---- */
+
+/* As whom the helpers of a configuration run. `auth`: as whom auth does. */
+enum err_code sources_resolve(
+    const struct conf *conf, const struct role_user *auth,
+    struct role_user ret_users[CONF_SECTIONS_MAX], struct err *err);
+
+/* Starts the helpers that should run and do not, with a channel to auth; all have one to a new
+ * auth then. */
+enum err_code sources_start(struct parent *parent, bool new_auth, struct err *err);
+
+bool sources_are_ready(const struct parent *parent);
 
 /* ---- parent_tls.c ---- */
 

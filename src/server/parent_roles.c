@@ -17,19 +17,20 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 /* ---- starting a process ---- */
 
 /* Beside restanted itself, where a build leaves them; else where an installation does. */
 static int
-program_open(const struct parent *parent, enum ipc_role role)
+program_open(const struct parent *parent, const char *name)
 {
     const char *const folders[] = {parent->program_folder, RESTANTE_LIBEXECDIR};
     int fd = -1;
     for (size_t i = 0; i < 2 && fd < 0; i++) {
         char path[PATH_LEN_MAX + 64];
-        (void)snprintf(path, sizeof path, "%s/%s", folders[i], ipc_role_name(role));
+        (void)snprintf(path, sizeof path, "%s/%s", folders[i], name);
         fd = open(path, O_RDONLY | O_CLOEXEC);
     }
     return fd;
@@ -51,10 +52,10 @@ leave_streams(void)
 /* In the child: gives up every right it does not need, then becomes the program. The program is
  * executed by its descriptor, so that its user needs no access to the folders above it. */
 static _Noreturn void
-become(const struct role_user *user, int program, int control, enum ipc_role role)
+become(const struct role_user *user, int program, int control, const char *program_name)
 {
     char name[64];
-    (void)snprintf(name, sizeof name, "%s", ipc_role_name(role));
+    (void)snprintf(name, sizeof name, "%s", program_name);
     char *const argv[] = {name, NULL};
     sigset_t none;
     (void)sigemptyset(&none);
@@ -74,24 +75,42 @@ become(const struct role_user *user, int program, int control, enum ipc_role rol
     _exit(EXIT_FAILURE);
 }
 
-static enum err_code
-spawn(struct parent *parent, struct child *child, struct err *err)
+const char *
+role_program(const struct child *child)
+{
+    static char name[64]; /* read before the next one is asked for */
+    if (child->role != IPC_SOURCE)
+        return ipc_role_name(child->role);
+    (void)snprintf(name, sizeof name, "restanted-%s", source_kind_row(child->source)->name);
+    return name;
+}
+
+static const struct role_user *
+user_of(const struct parent *parent, const struct child *child)
+{
+    return child->role == IPC_SOURCE ? &parent->source_users[child->number]
+                                     : &parent->users[child->role];
+}
+
+enum err_code
+role_spawn(struct parent *parent, struct child *child, struct err *err)
 {
     int pair[2];
-    CLEANUP(fd_closep) int program = program_open(parent, child->role);
+    const char *name = role_program(child);
+    CLEANUP(fd_closep) int program = program_open(parent, name);
     if (program < 0)
         return err_set(
-            err, ERR_SYSTEM, "cannot find %s beside restanted or in %s",
-            ipc_role_name(child->role), RESTANTE_LIBEXECDIR);
+            err, ERR_SYSTEM, "cannot find %s beside restanted or in %s", name,
+            RESTANTE_LIBEXECDIR);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return err_set(err, ERR_SYSTEM, "cannot make a control channel");
     pid_t pid = fork();
     if (pid == 0)
-        become(&parent->users[child->role], program, pair[1], child->role);
+        become(user_of(parent, child), program, pair[1], name);
     (void)close(pair[1]); /* the child's */
     if (pid < 0) {
         (void)close(pair[0]); /* nobody is at the other end */
-        return err_set(err, ERR_SYSTEM, "cannot start %s", ipc_role_name(child->role));
+        return err_set(err, ERR_SYSTEM, "cannot start %s", name);
     }
     child->pid = pid;
     child->control = pair[0];
@@ -201,8 +220,8 @@ tell_store(struct parent *parent)
 }
 
 /* A channel between two running roles. */
-static enum err_code
-connect_roles(struct child *a, struct child *b, struct err *err)
+enum err_code
+role_connect(struct child *a, struct child *b, struct err *err)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -228,8 +247,8 @@ fronts_running(const struct parent *parent)
     return running;
 }
 
-static bool
-is_due(const struct child *child)
+bool
+role_is_due(const struct child *child)
 {
     return child->pid == 0 && (child->restart_ms == 0 || child->restart_ms <= clock_ms());
 }
@@ -248,10 +267,10 @@ start_front(struct parent *parent, struct child *front, struct err *err)
     front->number = ++parent->next_number;
     front->draining = false;
     tally_clear(&parent->tally, front->row);
-    if (spawn(parent, front, err) != ERR_OK ||
-        connect_roles(front, &parent->auth, err) != ERR_OK ||
-        connect_roles(front, &parent->store, err) != ERR_OK ||
-        (wants_keys(parent) && connect_roles(front, &parent->keys, err) != ERR_OK))
+    if (role_spawn(parent, front, err) != ERR_OK ||
+        role_connect(front, &parent->auth, err) != ERR_OK ||
+        role_connect(front, &parent->store, err) != ERR_OK ||
+        (wants_keys(parent) && role_connect(front, &parent->keys, err) != ERR_OK))
         return err->code;
     tell_front(parent, front);
     return ERR_OK;
@@ -265,7 +284,7 @@ connect_fronts(struct parent *parent, struct child *fresh, struct err *err)
     for (uint32_t i = 0; i < parent->front_max; i++) {
         struct child *front = &parent->fronts[i];
         bool concerned = !front->draining || fresh->role == IPC_KEYS;
-        if (front->pid > 0 && concerned && connect_roles(front, fresh, err) != ERR_OK)
+        if (front->pid > 0 && concerned && role_connect(front, fresh, err) != ERR_OK)
             return err->code;
     }
     return ERR_OK;
@@ -274,7 +293,7 @@ connect_fronts(struct parent *parent, struct child *fresh, struct err *err)
 static enum err_code
 start_keys(struct parent *parent, const struct conf *conf, struct err *err)
 {
-    if (spawn(parent, &parent->keys, err) != ERR_OK ||
+    if (role_spawn(parent, &parent->keys, err) != ERR_OK ||
         connect_fronts(parent, &parent->keys, err) != ERR_OK)
         return err->code;
     tell(&parent->keys, IPC_START, NULL, 0, -1);
@@ -316,24 +335,24 @@ roles_prepare(struct parent *parent, const struct conf *conf, struct err *err)
 static enum err_code
 start_store_and_auth(struct parent *parent, struct err *err)
 {
-    bool new_store = is_due(&parent->store);
-    bool new_auth = is_due(&parent->auth);
-    if (new_store && (spawn(parent, &parent->store, err) != ERR_OK ||
+    bool new_store = role_is_due(&parent->store);
+    bool new_auth = role_is_due(&parent->auth);
+    if (new_store && (role_spawn(parent, &parent->store, err) != ERR_OK ||
                       connect_fronts(parent, &parent->store, err) != ERR_OK))
         return err->code;
-    if (new_auth && (spawn(parent, &parent->auth, err) != ERR_OK ||
+    if (new_auth && (role_spawn(parent, &parent->auth, err) != ERR_OK ||
                      connect_fronts(parent, &parent->auth, err) != ERR_OK))
         return err->code;
     bool both =
         parent->store.pid > 0 && parent->auth.pid > 0; /* or one waits for its restart */
     if (both && (new_store || new_auth) &&
-        connect_roles(&parent->auth, &parent->store, err) != ERR_OK)
+        role_connect(&parent->auth, &parent->store, err) != ERR_OK)
         return err->code;
     if (new_store)
         tell_store(parent);
     if (new_auth)
         tell_auth(parent);
-    return ERR_OK;
+    return sources_start(parent, new_auth, err);
 }
 
 /* Fronts come last: they are given channels to all others. */
@@ -349,14 +368,14 @@ roles_start(struct parent *parent, struct err *err)
 {
     if (start_store_and_auth(parent, err) != ERR_OK)
         return err->code;
-    if (wants_keys(parent) && is_due(&parent->keys) &&
+    if (wants_keys(parent) && role_is_due(&parent->keys) &&
         start_keys(parent, &parent->conf, err) != ERR_OK)
         return err->code;
     bool ready = fronts_can_start(parent);
     for (uint32_t i = 0; ready && i < parent->front_max; i++) {
         struct child *front = &parent->fronts[i];
         bool wanted = front->restart_ms > 0 || fronts_running(parent) < parent->front_count;
-        if (wanted && is_due(front) && start_front(parent, front, err) != ERR_OK)
+        if (wanted && role_is_due(front) && start_front(parent, front, err) != ERR_OK)
             return err->code;
     }
     return ERR_OK;
@@ -370,7 +389,7 @@ roles_check(struct parent *parent, struct err *err)
     parent->keys = (struct child){.role = IPC_KEYS, .control = -1};
     if (role_user_resolve(
             "user-keys", &parent->conf.user_keys, &parent->users[IPC_KEYS], err) != ERR_OK ||
-        spawn(parent, &parent->keys, err) != ERR_OK)
+        role_spawn(parent, &parent->keys, err) != ERR_OK)
         return err->code;
     enum err_code code = tls_load(parent, &parent->conf, err);
     (void)close(parent->keys.control); /* this ends it */
@@ -390,6 +409,9 @@ role_child(struct parent *parent, uint32_t index)
     if (index < PARENT_RETIRED_MAX)
         return &parent->retired[index];
     index -= PARENT_RETIRED_MAX;
+    if (index < CONF_SECTIONS_MAX)
+        return &parent->sources[index];
+    index -= CONF_SECTIONS_MAX;
     return index < parent->front_max ? &parent->fronts[index] : NULL;
 }
 
@@ -406,7 +428,7 @@ child_find(struct parent *parent, pid_t pid)
 static void
 log_ended(const struct child *child, int status)
 {
-    const char *name = ipc_role_name(child->role);
+    const char *name = role_program(child);
     if (WIFSIGNALED(status))
         log_error("%s[%d] was ended by signal %d", name, (int)child->pid, WTERMSIG(status));
     else
@@ -436,11 +458,18 @@ retire(struct parent *parent, struct child *child)
         parent->retired[i] = *child;
         parent->retired[i].draining = true;
         parent->retired[i].ready = true; /* whatever it says now is of no interest */
-        *child = (struct child){.role = child->role, .control = -1};
+        *child = (struct child){.role = child->role, .number = child->number, .control = -1};
         return;
     }
     /* Many reloads in a row: it is started anew with the settings of this one. */
     (void)kill(child->pid, SIGKILL);
+}
+
+static void
+give_up(struct parent *parent, int status)
+{
+    parent->status = status;
+    roles_stop(parent);
 }
 
 bool
@@ -451,13 +480,17 @@ roles_ended(struct parent *parent, pid_t pid, int status)
         return false;
     bool asked = parent->stopping || child->draining;
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    bool expected = asked && (killed || status == 0);
+    /* A helper goes when its auth is gone. */
+    bool expected =
+        (asked && (killed || status == 0)) || (child->role == IPC_SOURCE && status == 0);
     if (!expected)
         log_ended(child, status);
-    if (!expected && attack_is_asked()) {
-        parent->failed = true;
-        roles_stop(parent);
-    }
+    if (!expected && attack_is_asked())
+        give_up(parent, EX_SOFTWARE);
+    else if (
+        !expected && child->role == IPC_SOURCE && !parent->was_ready && WIFEXITED(status) &&
+        WEXITSTATUS(status) == EX_CONFIG)
+        give_up(parent, EX_CONFIG);
     if (child->control >= 0)
         (void)close(child->control); /* nobody is at the other end */
     child->control = -1;
@@ -513,7 +546,7 @@ roles_listen(struct parent *parent, struct child *child)
             child->ready = true;
         ipc_packet_finish(&packet);
     }
-    bool all = parent->auth.ready && parent->store.ready &&
+    bool all = parent->auth.ready && parent->store.ready && sources_are_ready(parent) &&
                (parent->keys.ready || !wants_keys(parent));
     uint32_t fronts = 0;
     for (uint32_t i = 0; i < parent->front_max; i++)
@@ -526,6 +559,8 @@ roles_reload(struct parent *parent, struct err *err)
 {
     retire(parent, &parent->auth);
     retire(parent, &parent->store);
+    for (size_t i = 0; i < CONF_SECTIONS_MAX; i++)
+        retire(parent, &parent->sources[i]);
     for (uint32_t i = 0; i < parent->front_max; i++) {
         struct child *front = &parent->fronts[i];
         if (front->pid == 0)

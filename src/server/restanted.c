@@ -55,8 +55,8 @@ user_files_are_readable(const struct parent *parent)
     bool readable = true;
     for (size_t i = 0; i < parent->conf.auth_count; i++)
         if (parent->conf.auths[i].source == SOURCE_PASSWD_FILE)
-            readable &= user_file_is_readable(
-                parent, &auth, parent->conf.auths[i].values[SOURCE_FILE]);
+            readable &=
+                user_file_is_readable(parent, &auth, parent->conf.auths[i].values[SOURCE_FILE]);
     return readable;
 }
 

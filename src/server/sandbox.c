@@ -22,25 +22,40 @@ fail(const char *what)
 /* Those of root went with the change of the user. What a service manager gave to an ordinary
  * user's server, such as the right to bind port 110, is left. */
 static bool
-drop_capabilities(void)
+limit_capabilities(uint64_t kept)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
-    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 &&
-           syscall(SYS_capset, &header, none) == 0;
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+        syscall(SYS_capget, &header, sets) != 0)
+        return false;
+    for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+        sets[i].permitted &= (uint32_t)(kept >> 32 * i);
+        sets[i].effective = sets[i].permitted;
+        sets[i].inheritable = 0;
+    }
+    return syscall(SYS_capset, &header, sets) == 0;
 }
 
 void
 sandbox_limit_files(enum ipc_role role, const struct sandbox_folder *folders, size_t count)
 {
-    attack_if_asked(role, folders, count);
+    struct sandbox_rights rights = {.folders = folders, .folder_count = count};
+    sandbox_limit_rights(role, &rights);
+}
+
+void
+sandbox_limit_rights(enum ipc_role role, const struct sandbox_rights *rights)
+{
+    attack_if_asked(role, rights);
     tzset(); /* opens the time zone's file, which gmtime_r() would do when it is first used */
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !drop_capabilities())
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        !limit_capabilities(rights->capabilities))
         fail("give up privileges");
     if (!SANDBOX_COMPLETE)
         return;
     if (!sandbox_hide_memory())
         fail("hide the memory of the process");
-    if (!sandbox_restrict_files(folders, count))
+    if (!rights->any_path && !sandbox_restrict_files(rights))
         fail("enter the sandbox (Landlock)");
 }

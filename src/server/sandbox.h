@@ -5,7 +5,8 @@
  *
  * Files: sandbox.c (the first step), sandbox_files.c (Landlock: which paths),
  * sandbox_folder.c (folders for that; front opens none and is not linked with
- * it), sandbox_calls.c (seccomp: the table of system calls), sandbox_parent.c.
+ * it), sandbox_calls.c (seccomp: the table of system calls), sandbox_source.c
+ * (auth's helpers), sandbox_parent.c.
  *
  * Two steps, because Landlock holds for the thread that asks for it and for
  * threads that it starts later, while seccomp takes the other threads along: a
@@ -21,6 +22,7 @@
 
 enum sandbox_access {
     SANDBOX_READ,      /* open files for reading; not even list the folder */
+    SANDBOX_LIST,      /* and list it */
     SANDBOX_MAILDROPS, /* list folders; read, make, write and remove plain files */
 };
 
@@ -30,14 +32,34 @@ struct sandbox_folder {
     enum sandbox_access access;
 };
 
+/* What a role keeps. Zeroed: nothing. */
+struct sandbox_rights {
+    const struct sandbox_folder *folders;
+    size_t folder_count;
+    bool any_path;         /* the files are left to its user's rights */
+    bool connects;         /* by TCP; it never listens */
+    uint64_t capabilities; /* bits by CAP_*, of those that it has */
+};
+
 /*
  * First step: no privileges, no core files, no path but below the folders, no
  * TCP, no signals to others. Without Landlock in the kernel only the first two.
  *
  * Must come before the first thread. Ends the process where it fails.
  */
+void sandbox_limit_rights(enum ipc_role role, const struct sandbox_rights *rights);
+
+/* The same, with folders and nothing else. */
 void
 sandbox_limit_files(enum ipc_role role, const struct sandbox_folder *folders, size_t count);
+
+/*
+ * Instead of the second step, for a role whose work is other people's code (PAM
+ * modules, a checkpassword program): not an allowed list, but what such code
+ * never needs and what has opened systems before: tracing, mounting, modules,
+ * namespaces, keys, BPF and the like are refused. Ends the process where it fails.
+ */
+void sandbox_deny_calls(void);
 
 /* Second step: only the system calls of the role's table, in all threads; another one kills the
  * process (SIGSYS). Ends the process where it fails. */
@@ -62,7 +84,7 @@ bool sandbox_hide_memory(void);
 int sandbox_landlock_version(void);
 
 /* Landlock for this thread and those it starts. False: errno says why. */
-bool sandbox_restrict_files(const struct sandbox_folder *folders, size_t count);
+bool sandbox_restrict_files(const struct sandbox_rights *rights);
 
 /* ---- sandbox_folder.c ---- */
 

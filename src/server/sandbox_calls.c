@@ -10,11 +10,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -24,7 +28,8 @@ enum {
     A = 1u << IPC_AUTH,
     S = 1u << IPC_STORE,
     K = 1u << IPC_KEYS,
-    ALL = F | A | S | K,
+    N = 1u << IPC_SOURCE, /* those of auth's helpers that ask over the network */
+    ALL = F | A | S | K | N,
 };
 
 /* Arguments, counted from 0. Those of type int leave the upper half of a register open. */
@@ -123,7 +128,119 @@ static const struct call calls[] = {
     {SCMP_SYS(flock), S, 0, {{0}}},
     {SCMP_SYS(fcntl), S, 1, {IS(1, F_OFD_SETLK)}},
     {SCMP_SYS(fcntl), S, 1, {IS(1, F_ADD_SEALS)}},
+    /* A helper: its libraries look things up in files, ask servers, start threads of their own
+     * (to resolve names). Landlock says which files, and that nothing is listened on. */
+    {SCMP_SYS(openat), N, 1, {HAS_NONE(2, O_WRONLY | O_RDWR | MAKES)}},
+    {SCMP_SYS(newfstatat), N, 0, {{0}}},
+    {SCMP_SYS(fstat), N, 0, {{0}}},
+    {SCMP_SYS(statx), N, 0, {{0}}},
+    {SCMP_SYS(statfs), N, 0, {{0}}},
+    {SCMP_SYS(fstatfs), N, 0, {{0}}},
+    {SCMP_SYS(access), N, 0, {{0}}},
+    {SCMP_SYS(faccessat), N, 0, {{0}}},
+    {SCMP_SYS(faccessat2), N, 0, {{0}}},
+    {SCMP_SYS(readlink), N, 0, {{0}}},
+    {SCMP_SYS(readlinkat), N, 0, {{0}}},
+    {SCMP_SYS(getcwd), N, 0, {{0}}},
+    {SCMP_SYS(getdents64), N, 0, {{0}}},
+    {SCMP_SYS(lseek), N, 0, {{0}}},
+    {SCMP_SYS(pread64), N, 0, {{0}}},
+    {SCMP_SYS(readv), N, 0, {{0}}},
+    {SCMP_SYS(writev), N, 0, {{0}}},
+    {SCMP_SYS(fcntl), N, 0, {{0}}},
+    {SCMP_SYS(ioctl), N, 1, {IS(1, FIONREAD)}},
+    {SCMP_SYS(ioctl), N, 1, {IS(1, FIONBIO)}},
+    {SCMP_SYS(select), N, 0, {{0}}},
+    {SCMP_SYS(pselect6), N, 0, {{0}}},
+    {SCMP_SYS(epoll_create1), N, 0, {{0}}},
+    {SCMP_SYS(eventfd2), N, 0, {{0}}},
+    {SCMP_SYS(pipe2), N, 0, {{0}}},
+    {SCMP_SYS(socketpair), N, 0, {{0}}},
+    {SCMP_SYS(socket), N, 1, {IS(0, AF_UNIX)}},
+    {SCMP_SYS(socket), N, 1, {IS(0, AF_INET)}},
+    {SCMP_SYS(socket), N, 1, {IS(0, AF_INET6)}},
+    {SCMP_SYS(socket), N, 2, {IS(0, AF_NETLINK), IS(2, NETLINK_ROUTE)}}, /* its addresses */
+    {SCMP_SYS(bind), N, 0, {{0}}},
+    {SCMP_SYS(connect), N, 0, {{0}}},
+    {SCMP_SYS(shutdown), N, 0, {{0}}},
+    {SCMP_SYS(getsockname), N, 0, {{0}}},
+    {SCMP_SYS(getpeername), N, 0, {{0}}},
+    {SCMP_SYS(getsockopt), N, 0, {{0}}},
+    {SCMP_SYS(setsockopt), N, 0, {{0}}},
+    {SCMP_SYS(sendto), N, 0, {{0}}},
+    {SCMP_SYS(recvfrom), N, 0, {{0}}},
+    {SCMP_SYS(sendmmsg), N, 0, {{0}}},
+    {SCMP_SYS(recvmmsg), N, 0, {{0}}},
+    {SCMP_SYS(getuid), N, 0, {{0}}},
+    {SCMP_SYS(geteuid), N, 0, {{0}}},
+    {SCMP_SYS(getgid), N, 0, {{0}}},
+    {SCMP_SYS(getegid), N, 0, {{0}}},
+    {SCMP_SYS(getppid), N, 0, {{0}}},
+    {SCMP_SYS(uname), N, 0, {{0}}},
+    {SCMP_SYS(clock_getres), N, 0, {{0}}},
+    {SCMP_SYS(clock_nanosleep), N, 0, {{0}}},
+    {SCMP_SYS(nanosleep), N, 0, {{0}}},
+    {SCMP_SYS(alarm), N, 0, {{0}}},
+    {SCMP_SYS(set_robust_list), N, 0, {{0}}},
+    {SCMP_SYS(rseq), N, 0, {{0}}},
+    {SCMP_SYS(sched_getaffinity), N, 0, {{0}}},
+    {SCMP_SYS(sched_yield), N, 0, {{0}}},
+    {SCMP_SYS(sigaltstack), N, 0, {{0}}},
+    {SCMP_SYS(exit), N, 0, {{0}}},
+    {SCMP_SYS(clone), N, 1, {HAS(0, CLONE_THREAD, CLONE_THREAD)}},
+
     {SCMP_SYS(memfd_create), S, 1, {IS(1, MFD_CLOEXEC | MFD_ALLOW_SEALING)}},
+};
+
+/* What other people's code never needs here, and what has opened systems before. */
+static const int denied[] = {
+    SCMP_SYS(acct),
+    SCMP_SYS(add_key),
+    SCMP_SYS(adjtimex),
+    SCMP_SYS(bpf),
+    SCMP_SYS(chroot),
+    SCMP_SYS(clock_adjtime),
+    SCMP_SYS(clock_settime),
+    SCMP_SYS(delete_module),
+    SCMP_SYS(finit_module),
+    SCMP_SYS(fsconfig),
+    SCMP_SYS(fsmount),
+    SCMP_SYS(fsopen),
+    SCMP_SYS(init_module),
+    SCMP_SYS(io_uring_enter),
+    SCMP_SYS(io_uring_register),
+    SCMP_SYS(io_uring_setup),
+    SCMP_SYS(ioperm),
+    SCMP_SYS(iopl),
+    SCMP_SYS(kcmp),
+    SCMP_SYS(kexec_file_load),
+    SCMP_SYS(kexec_load),
+    SCMP_SYS(keyctl),
+    SCMP_SYS(mount),
+    SCMP_SYS(mount_setattr),
+    SCMP_SYS(move_mount),
+    SCMP_SYS(name_to_handle_at),
+    SCMP_SYS(open_by_handle_at),
+    SCMP_SYS(open_tree),
+    SCMP_SYS(perf_event_open),
+    SCMP_SYS(pivot_root),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(quotactl),
+    SCMP_SYS(reboot),
+    SCMP_SYS(request_key),
+    SCMP_SYS(setdomainname),
+    SCMP_SYS(sethostname),
+    SCMP_SYS(setns),
+    SCMP_SYS(settimeofday),
+    SCMP_SYS(swapoff),
+    SCMP_SYS(swapon),
+    SCMP_SYS(syslog),
+    SCMP_SYS(umount2),
+    SCMP_SYS(unshare),
+    SCMP_SYS(userfaultfd),
+    SCMP_SYS(vhangup),
 };
 
 /* abort(), and no other signal to nobody else. */
@@ -135,7 +252,7 @@ allow_abort(scmp_filter_ctx filter)
 }
 
 static int
-allow(scmp_filter_ctx filter, enum ipc_role role)
+allow_listed(scmp_filter_ctx filter, unsigned role)
 {
     int result = allow_abort(filter);
     for (size_t i = 0; i < sizeof calls / sizeof *calls && result == 0; i++)
@@ -143,11 +260,26 @@ allow(scmp_filter_ctx filter, enum ipc_role role)
             result = seccomp_rule_add_array(
                 filter, SCMP_ACT_ALLOW, calls[i].number, calls[i].argument_count,
                 calls[i].arguments);
+    /* No arguments can be looked at in it: the C library goes back to clone(). */
+    if (result == 0 && role == IPC_SOURCE)
+        result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     return result;
 }
 
 static int
-load(scmp_filter_ctx filter, enum ipc_role role)
+deny_listed(scmp_filter_ctx filter, unsigned role)
+{
+    int result = 0;
+    (void)role;
+    for (size_t i = 0; i < sizeof denied / sizeof *denied && result == 0; i++)
+        result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+    return result;
+}
+
+typedef int add_rules(scmp_filter_ctx filter, unsigned role);
+
+static int
+load(scmp_filter_ctx filter, add_rules *add, enum ipc_role role)
 {
     static const struct {
         enum scmp_filter_attr attribute;
@@ -162,20 +294,34 @@ load(scmp_filter_ctx filter, enum ipc_role role)
     for (size_t i = 0; i < sizeof settings / sizeof *settings && result == 0; i++)
         result = seccomp_attr_set(filter, settings[i].attribute, settings[i].value);
     if (result == 0)
-        result = allow(filter, role);
+        result = add(filter, role);
     return result == 0 ? seccomp_load(filter) : result;
 }
 
-void
-sandbox_limit_calls(enum ipc_role role)
+static void
+enter(uint32_t otherwise, add_rules *add, enum ipc_role role)
 {
     if (!SANDBOX_COMPLETE)
         return;
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    int result = filter != NULL ? load(filter, role) : -ENOMEM;
+    scmp_filter_ctx filter = seccomp_init(otherwise);
+    int result = filter != NULL ? load(filter, add, role) : -ENOMEM;
     if (result != 0) {
         log_error("cannot enter the sandbox (seccomp): %s", strerror(-result));
         exit(EX_OSERR);
     }
     seccomp_release(filter);
+}
+
+/* The libraries of a helper try this and that, and do without what they are refused. */
+void
+sandbox_limit_calls(enum ipc_role role)
+{
+    enter(
+        role == IPC_SOURCE ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS, allow_listed, role);
+}
+
+void
+sandbox_deny_calls(void)
+{
+    enter(SCMP_ACT_ALLOW, deny_listed, IPC_SOURCE);
 }

@@ -56,8 +56,9 @@ ruleset_of(int version)
  * and the messages are plain files. Nothing is executed, shortened, or moved to
  * another folder; no folder, link, socket, FIFO or device is made.
  */
-static const uint64_t rights[] = {
+static const uint64_t access_rights[] = {
     [SANDBOX_READ] = LANDLOCK_ACCESS_FS_READ_FILE,
+    [SANDBOX_LIST] = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
     [SANDBOX_MAILDROPS] = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
                           LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
                           LANDLOCK_ACCESS_FS_REMOVE_FILE,
@@ -76,7 +77,7 @@ add_folders(int ruleset_fd, const struct sandbox_folder *folders, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct landlock_path_beneath_attr beneath = {
-            .allowed_access = rights[folders[i].access],
+            .allowed_access = access_rights[folders[i].access],
             .parent_fd = folders[i].fd,
         };
         if (syscall(
@@ -87,16 +88,18 @@ add_folders(int ruleset_fd, const struct sandbox_folder *folders, size_t count)
 }
 
 bool
-sandbox_restrict_files(const struct sandbox_folder *folders, size_t count)
+sandbox_restrict_files(const struct sandbox_rights *rights)
 {
     int version = sandbox_landlock_version();
     if (version == 0)
         return true; /* the parent has said so */
     struct ruleset all = ruleset_of(version);
+    if (rights->connects)
+        all.handled_net &= ~LANDLOCK_ACCESS_NET_CONNECT_TCP;
     int ruleset_fd = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
     if (ruleset_fd < 0)
         return false;
-    bool ok = add_folders(ruleset_fd, folders, count) &&
+    bool ok = add_folders(ruleset_fd, rights->folders, rights->folder_count) &&
               syscall(SYS_landlock_restrict_self, ruleset_fd, 0) == 0;
     int reason = errno;
     (void)close(ruleset_fd); /* it was only the description */
