@@ -63,10 +63,9 @@ enum pop_refusal {
 struct pop_server_config {
     struct pop_view hostname;       /* for the greeting; printable ASCII, at most 255 octets */
     struct pop_view implementation; /* for CAPA IMPLEMENTATION (R2449-20) */
-    struct pop_view timestamp;  /* APOP: a msg-id for the greeting; empty: no APOP (R1939-32) */
-    struct pop_view mechanisms; /* SASL: names with single blanks between; empty: no AUTH */
-    bool user_allowed;          /* USER and PASS work, and are announced (R2449-8) */
-    bool check_user;            /* ask at USER whether the name exists (CHECK_USER) */
+    struct pop_view mechanisms;     /* SASL: names with single blanks between; empty: no AUTH */
+    bool user_allowed;              /* USER and PASS work, and are announced (R2449-8) */
+    bool check_user;                /* ask at USER whether the name exists (CHECK_USER) */
     bool stls; /* STLS works, and is announced until login: a certificate is there and TLS is
                   not active yet (R2595-1, R2595-10, R8314-8) */
     /* Beyond these one last -ERR, which names the limit, and CLOSE; 0: none. A mistake is a
@@ -117,6 +116,7 @@ enum pop_server_pending {
 /* The caller's storage; its fields are libpop's. */
 struct pop_server {
     const struct pop_server_config *config;
+    struct pop_view timestamp;
     enum pop_state state;
     enum pop_server_pending pending;
     struct pop_maildrop maildrop;
@@ -141,6 +141,13 @@ struct pop_server {
 
 /* `config` must outlive the session. */
 void pop_server_init(struct pop_server *server, const struct pop_server_config *config);
+
+/*
+ * APOP is taken, and its digest judged by the owner: the greeting has this
+ * msg-id, which no other greeting ever had (R1939-32). Before the greeting;
+ * borrowed until login, or until TLS has started, which ends it.
+ */
+void pop_server_offer_apop(struct pop_server *server, struct pop_view timestamp);
 
 /* The greeting (R1939-1). *out needs POP_REPLY_MAX of room. */
 void pop_server_greet(struct pop_server *server, struct pop_buffer *out);

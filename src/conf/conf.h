@@ -34,6 +34,11 @@ enum conf_unknown_user {
     CONF_UNKNOWN_USER_AT_USER,
 };
 
+enum conf_switch {
+    CONF_NO,
+    CONF_YES,
+};
+
 enum conf_isolation {
     CONF_ISOLATION_SHARED,
 };
@@ -109,6 +114,7 @@ struct conf {
     size_t tls_count;
     enum conf_plaintext plaintext_login;
     enum conf_unknown_user unknown_user;
+    enum conf_switch apop;
     uint32_t mechanisms;     /* a set of enum mechanism; 0: those that all users can use */
     struct conf_auth *auths; /* one or more, in the order of the file */
     size_t auth_count;

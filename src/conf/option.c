@@ -10,7 +10,7 @@ static const char *const plaintext_words[] = {"never", "loopback", "always", NUL
 static const char *const unknown_user_words[] = {"after-password", "at-user", NULL};
 static const char *const isolation_words[] = {"shared", NULL};
 static const char *const transport_words[] = {"none", "implicit", NULL};
-static const char *const yes_no_words[] = {"yes", "no", NULL};
+static const char *const switch_words[] = {"no", "yes", NULL};
 static const char *const ldap_checks[] = {"bind", "compare", NULL};
 static const char *const auth_kinds[] = {"passwd-file", "pam", "checkpassword", "ldap", "sql",
                                          "oauth2",      NULL};
@@ -69,6 +69,8 @@ const struct conf_option conf_options[] = {
     {ROOT(mechanisms), .name = "mechanisms", .kind = CONF_KIND_MECHANISMS, .fallback = "auto",
      .help = "SASL mechanisms to offer, with blanks between; auto: those that every user can "
              "use"},
+    {ROOT(apop), .name = "apop", CHOICE(switch_words), .fallback = "no",
+     .help = "whether APOP is taken (MD5; for users whose password is stored as {PLAIN})"},
     {ROOT(fronts), .name = "fronts", NUMBER(0, 256), .fallback = "0",
      .help = "processes that face the network; 0: one per core"},
     {ROOT(isolation), .name = "isolation", CHOICE(isolation_words), .later = "connection",
@@ -110,7 +112,7 @@ const struct conf_option conf_options[] = {
      .help = "ldap://HOST, ldaps://HOST, ldapi://PATH; postgresql://..., sqlite:/PATH"},
     {PATH(SOURCE_CA), .name = "ca",
      .help = "a PEM file of the authorities that may vouch for the server"},
-    {TEXT(SOURCE_START_TLS), .name = "start-tls", .choices = yes_no_words,
+    {TEXT(SOURCE_START_TLS), .name = "start-tls", .choices = switch_words,
      .help = "whether ldap:// goes over to TLS before anything is said"},
     {TEXT(SOURCE_BASE), .name = "base", .help = "where in the directory users are searched"},
     {TEXT(SOURCE_FILTER), .name = "filter",

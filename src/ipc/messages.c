@@ -116,6 +116,15 @@ login_fits(const void *body, size_t size)
 }
 
 static bool
+apop_fits(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_apop *apop = body;
+    return address_fits(&apop->from) && text_fits(&apop->user) && text_fits(&apop->timestamp) &&
+           text_fits(&apop->digest);
+}
+
+static bool
 begin_fits(const void *body, size_t size)
 {
     const struct ipc_sasl_begin *begin = body;
@@ -300,6 +309,9 @@ static const struct row {
     [IPC_LOGIN] =
         {"LOGIN", BIT(IPC_FRONT), BIT(IPC_AUTH), BIT(IPC_STATE_NONE), FIXED(ipc_login), NO_FD,
          login_fits},
+    [IPC_APOP] =
+        {"APOP", BIT(IPC_FRONT), BIT(IPC_AUTH), BIT(IPC_STATE_NONE), FIXED(ipc_apop), NO_FD,
+         apop_fits},
     [IPC_SASL_BEGIN] =
         {"SASL_BEGIN", BIT(IPC_FRONT), BIT(IPC_AUTH), BIT(IPC_STATE_NONE),
          offsetof(struct ipc_sasl_begin, octets), sizeof(struct ipc_sasl_begin), NO_FD,

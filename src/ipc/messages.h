@@ -50,6 +50,7 @@ enum ipc_type {
     /* front to auth */
     IPC_CHECK,
     IPC_LOGIN,
+    IPC_APOP,
     IPC_SASL_BEGIN,
     IPC_SASL_RESPONSE,
     IPC_SASL_CANCEL,
@@ -120,6 +121,7 @@ struct ipc_front_settings {
     uint32_t plaintext;   /* enum ipc_plaintext */
     uint32_t check_user;  /* unknown names are refused at USER */
     uint32_t tls;         /* there are certificates: STLS is offered */
+    uint32_t apop;        /* greetings have a timestamp */
     uint32_t connections; /* limits; 0: none */
     uint32_t per_address;
     uint32_t login_seconds;
@@ -177,6 +179,7 @@ struct ipc_signed {
 struct ipc_auth_settings {
     uint32_t source_count;     /* this many IPC_AUTH_SOURCE follow */
     uint32_t mechanisms;       /* to be offered, a set of enum mechanism; 0: those that fit */
+    uint32_t apop;             /* 0 or 1: it is taken */
     uint32_t failure_delay_ms; /* limits; 0: none */
     uint32_t failure_delay_max_ms;
     uint32_t failures_per_address;
@@ -220,6 +223,13 @@ struct ipc_login {
     struct network_address from;
     struct ipc_text user;
     struct ipc_text password;
+};
+
+struct ipc_apop {
+    struct network_address from;
+    struct ipc_text user;
+    struct ipc_text timestamp; /* of the greeting that the client heard */
+    struct ipc_text digest;    /* as it came */
 };
 
 /* Octets of a SASL message, decoded; a line of base64 is a third longer. */

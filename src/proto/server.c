@@ -180,15 +180,22 @@ pop_server_init(struct pop_server *server, const struct pop_server_config *confi
 }
 
 void
+pop_server_offer_apop(struct pop_server *server, struct pop_view timestamp)
+{
+    assert(server->state == POP_STATE_GREETING && timestamp.len < POP_REPLY_MAX / 2);
+    server->timestamp = timestamp;
+}
+
+void
 pop_server_greet(struct pop_server *server, struct pop_buffer *out)
 {
     const struct pop_server_config *config = server->config;
     pop_buffer_put(out, POP_VIEW("+OK "));
     pop_buffer_put(out, config->hostname);
     pop_buffer_put(out, POP_VIEW(" POP3 server ready"));
-    if (config->timestamp.len > 0) {
+    if (server->timestamp.len > 0) {
         pop_buffer_put(out, POP_VIEW(" "));
-        pop_buffer_put(out, config->timestamp);
+        pop_buffer_put(out, server->timestamp);
     }
     pop_buffer_put(out, POP_VIEW("\r\n"));
     pop_session_enter(server, POP_STATE_AUTHORIZATION);

@@ -47,7 +47,7 @@ pop_on_pass(struct pop_server *server, struct command *command)
 enum pop_server_step
 pop_on_apop(struct pop_server *server, struct command *command)
 {
-    if (server->config->timestamp.len == 0) {
+    if (server->timestamp.len == 0) {
         pop_mistake(server, command->out, POP_VIEW("APOP is not available here"));
         return STEP_ANSWERED;
     }
@@ -76,6 +76,7 @@ pop_server_tls_started(struct pop_server *server, const struct pop_server_config
     assert(server->pending == POP_PENDING_TLS);
     server->pending = POP_PENDING_NONE;
     server->config = config;
+    server->timestamp = (struct pop_view){0};
     server->user_given = false;
     explicit_bzero(server->user, sizeof server->user);
 }

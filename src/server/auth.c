@@ -93,6 +93,10 @@ on_front(struct auth_channel *front, const struct ipc_packet *packet)
     case IPC_LOGIN:
         auth_login(front, session, body);
         break;
+    case IPC_APOP:
+        if (!auth_apop(front, session, body))
+            return false;
+        break;
     case IPC_CHECK:
         on_check(front, session, body);
         break;
@@ -248,6 +252,7 @@ on_settings(struct auth_role *role, const struct ipc_auth_settings *settings)
     penalty_set_rules(role->penalty, &rules);
     auth_memory_set_seconds(role->memory, settings->password_memory_seconds);
     role->mechanisms = settings->mechanisms;
+    role->apop = settings->apop != 0;
     role->failure_delay_ms = settings->failure_delay_ms;
     role->failure_window_seconds = settings->failure_window_seconds;
 }

@@ -7,7 +7,7 @@
  * Files: auth.c (start, control channel, channels), auth_seek.c (the way of a
  * login through the sources), auth_source.c (asking a helper), auth_login.c
  * (passwords), auth_refuse.c (refused logins: what they cost, the log, bans),
- * auth_sasl.c (exchanges).
+ * auth_sasl.c (exchanges), auth_apop.c.
  */
 #ifndef SERVER_AUTH_H
 #define SERVER_AUTH_H
@@ -72,6 +72,7 @@ enum auth_goal {
     AUTH_GOAL_PASSWORD, /* LOGIN, PLAIN: the secret is to be judged */
     AUTH_GOAL_NAME,     /* CHECK: is there such a user? */
     AUTH_GOAL_EXCHANGE, /* what is stored, for a mechanism */
+    AUTH_GOAL_APOP,     /* a digest is to be judged */
     AUTH_GOAL_TOKEN,    /* a bearer token is to be judged */
     AUTH_GOAL_PROVED,   /* who it is has been proved: what else is known of the user */
 };
@@ -84,7 +85,7 @@ struct auth_seek {
     enum auth_goal goal;
     size_t source;           /* that is asked, or comes next */
     struct verifier_job job; /* user, secret, whose it is; `user` is filled on the way */
-    char *token;             /* TOKEN */
+    char *token;             /* TOKEN; APOP: timestamp and digest, behind each other */
     size_t token_len;
 };
 
@@ -101,6 +102,7 @@ struct auth_role {
     struct auth_source sources[CONF_SECTIONS_MAX];
     size_t source_count;
     uint32_t mechanisms; /* as configured; 0: those that fit */
+    bool apop;           /* is taken */
     uint32_t offered;    /* what fronts were told */
     bool started;
     struct auth_channel *channels;
@@ -164,6 +166,12 @@ void auth_source_learn(struct auth_source *source, const struct auth_user *user)
 
 /* LOGIN: a name and a password. */
 void auth_login(struct auth_channel *front, uint64_t session, const struct ipc_login *login);
+
+/* APOP: a name and a digest. False: front must not send it, it was not to offer it. */
+bool auth_apop(struct auth_channel *front, uint64_t session, const struct ipc_apop *apop);
+
+/* Judges the seek's digest; the user was found or has a dummy's password. Takes the seek. */
+void auth_apop_judge(struct auth_role *role, struct auth_seek *seek);
 
 /* Judges the seek's password; the user was found or has a dummy's. Takes the seek. */
 void auth_verify(struct auth_role *role, struct auth_seek *seek);

@@ -134,6 +134,9 @@ found(struct auth_role *role, struct auth_seek *seek, bool known)
         auth_sasl_found(role, seek);
         auth_seek_free(seek);
         break;
+    case AUTH_GOAL_APOP:
+        auth_apop_judge(role, seek);
+        break;
     case AUTH_GOAL_TOKEN:
         refuse_token(role, seek);
         break;
@@ -170,7 +173,7 @@ ask(struct auth_role *role, struct auth_seek *seek, struct auth_source *source)
         return true;
     }
     if (source->spoke && !for_tokens && cannot_tell(source, seek)) {
-        found(role, seek, seek->goal != AUTH_GOAL_EXCHANGE);
+        found(role, seek, seek->goal == AUTH_GOAL_NAME || seek->goal == AUTH_GOAL_PROVED);
         return true;
     }
     if (!source->spoke || !auth_source_ask(role, seek))

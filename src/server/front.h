@@ -183,6 +183,7 @@ struct session {
     enum mechanism mechanism; /* of the exchange that begins with the next response */
     char *challenge;          /* that has come, with its length; freed when it is sent */
     size_t challenge_len;
+    char *timestamp; /* of the greeting, for APOP; else NULL */
     char *sasl_line; /* POP_SASL_LINE_MAX, for responses; while there is an exchange */
     bool store_open;
     enum pop_refusal refusal;
@@ -318,6 +319,10 @@ bool session_handshake(struct session *session, struct pop_buffer *out);
 
 void session_check_user(struct session *session, const struct pop_server_event *event);
 void session_login(struct session *session, const struct pop_server_event *event);
+
+/* The greeting, with a timestamp where APOP is taken. False: no memory; the session has ended.
+ */
+bool session_greet(struct session *session, struct pop_buffer *out);
 
 /* AUTH and the responses of its exchange; the end of one that the client gave up. */
 void session_sasl(

@@ -7,9 +7,16 @@
 #include "net/address.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Of the host's name in a timestamp, which goes to auth as a text of at most 255 octets. */
+enum { TIMESTAMP_HOST_MAX = 200 };
 
 static void
 text_set(struct ipc_text *text, struct pop_view value)
@@ -42,13 +49,61 @@ session_check_user(struct session *session, const struct pop_server_event *event
     link_send(&session->front->auth, IPC_CHECK, session->id, &check, sizeof check);
 }
 
-void
-session_login(struct session *session, const struct pop_server_event *event)
+/* "<random.seconds@host>": no other greeting ever had it (R1939-32). */
+static bool
+make_timestamp(struct session *session)
+{
+    uint64_t random;
+    const struct front *front = session->front;
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random ||
+        asprintf(
+            &session->timestamp, "<%016" PRIx64 ".%lld@%.*s>", random, (long long)time(NULL),
+            TIMESTAMP_HOST_MAX, front->hostname) < 0) {
+        session->timestamp = NULL;
+        return false;
+    }
+    return true;
+}
+
+bool
+session_greet(struct session *session, struct pop_buffer *out)
+{
+    if (session->front->settings.apop) {
+        if (!make_timestamp(session)) {
+            session_end(session, "no memory");
+            return false;
+        }
+        pop_server_offer_apop(&session->pop, pop_view_of(session->timestamp));
+    }
+    pop_server_greet(&session->pop, out);
+    return true;
+}
+
+static void
+send_apop(struct session *session, const struct pop_server_event *event)
+{
+    struct ipc_apop apop = {0};
+    address_octets(&session->peer, &apop.from);
+    text_set(&apop.user, event->user);
+    text_set(&apop.timestamp, pop_view_of(session->timestamp));
+    text_set(&apop.digest, event->password);
+    link_send(&session->front->auth, IPC_APOP, session->id, &apop, sizeof apop);
+}
+
+static void
+send_login(struct session *session, const struct pop_server_event *event)
 {
     struct ipc_login login = {0};
     address_octets(&session->peer, &login.from);
     text_set(&login.user, event->user);
     text_set(&login.password, event->password);
+    link_send(&session->front->auth, IPC_LOGIN, session->id, &login, sizeof login);
+    explicit_bzero(&login, sizeof login);
+}
+
+void
+session_login(struct session *session, const struct pop_server_event *event)
+{
     memcpy(session->user, event->user.data, event->user.len);
     session->user[event->user.len] = '\0';
     session_wait_for(session, SESSION_WAITS_LOGIN);
@@ -58,8 +113,7 @@ session_login(struct session *session, const struct pop_server_event *event)
         session->refusal = POP_REFUSAL_SYS_TEMP;
         session->answered = true;
     }
-    link_send(&session->front->auth, IPC_LOGIN, session->id, &login, sizeof login);
-    explicit_bzero(&login, sizeof login);
+    (event->apop ? send_apop : send_login)(session, event);
     /* What is left of the input starts behind the password. */
     explicit_bzero(session->input, session->input_start);
 }

@@ -180,6 +180,7 @@ session_end(struct session *session, const char *reason)
     free(session->marks);
     free(session->blocked);
     free(session->header);
+    free(session->timestamp);
     session_finish_sasl(session);
     tls_stream_free(session->tls);
     slot_release(front, session->id);
@@ -478,8 +479,7 @@ session_welcome(struct session *session)
             session_run(session);
         return;
     }
-    pop_server_greet(&session->pop, &out);
-    if (session_flush(session, &out) && session->readable)
+    if (session_greet(session, &out) && session_flush(session, &out) && session->readable)
         session_run(session); /* what came behind a proxy's header */
 }
 

@@ -196,7 +196,7 @@ session_handshake(struct session *session, struct pop_buffer *out)
     const struct pop_server_config *config = session_tls_config(session);
     if (session->greets_late) {
         pop_server_init(&session->pop, config);
-        pop_server_greet(&session->pop, out);
+        return session_greet(session, out);
     } else {
         pop_server_tls_started(&session->pop, config);
     }

@@ -162,6 +162,7 @@ tell_front(struct parent *parent, struct child *child)
         .plaintext = (uint32_t)conf->plaintext_login, /* same order in both enums */
         .check_user = conf->unknown_user == CONF_UNKNOWN_USER_AT_USER,
         .tls = conf->tls_count > 0,
+        .apop = conf->apop == CONF_YES,
         .connections = conf->limits.connections,
         .per_address = conf->limits.per_address,
         .login_seconds = conf->limits.login_seconds,
@@ -192,6 +193,7 @@ tell_auth(struct parent *parent)
     struct ipc_auth_settings settings = {
         .source_count = (uint32_t)conf->auth_count,
         .mechanisms = conf->mechanisms,
+        .apop = conf->apop == CONF_YES,
         .failure_delay_ms = conf->limits.failure_delay_ms,
         .failure_delay_max_ms = conf->limits.failure_delay_max_ms,
         .failures_per_address = conf->limits.failures_per_address,

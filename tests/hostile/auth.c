@@ -35,6 +35,7 @@ settings(struct role *role, const char *path)
     struct ipc_auth_settings all = {
         .source_count = 1,
         .mechanisms = MECHANISMS_ALL,
+        .apop = 1,
         .failures_per_address = 40,
         .failure_window_seconds = 1,
     };
@@ -165,13 +166,31 @@ send_response(struct role *role, uint64_t session)
         offsetof(struct ipc_sasl, octets) + response.len);
 }
 
+/* Digests of the right form, and others; none of them is right. */
+static bool
+send_apop(struct role *role, uint64_t session)
+{
+    static struct ipc_apop apop;
+    apop.from = any_address();
+    text_set(&apop.user, any(names, sizeof names / sizeof *names));
+    apop.timestamp.len = (uint16_t)chance(USER_NAME_MAX + 1);
+    apop.digest.len = chance(2) ? 32 : (uint16_t)chance(USER_NAME_MAX + 1);
+    for (size_t i = 0; i < USER_NAME_MAX; i++) {
+        apop.timestamp.data[i] = (char)chance(256);
+        apop.digest.data[i] = "0123456789abcdef"[chance(16)];
+    }
+    return send_from_front(role, IPC_APOP, session, &apop, sizeof apop);
+}
+
 static bool
 send_any(struct role *role)
 {
     static bool in_exchange[SESSIONS]; /* as far as we know: SCRAM's first step goes on */
     uint64_t session = chance(SESSIONS);
     struct ipc_check check = {.from = any_address()};
-    switch (chance(8)) {
+    switch (chance(9)) {
+    case 8:
+        return send_apop(role, session);
     case 0:
         text_set(&check.user, any(names, sizeof names / sizeof *names));
         return send_from_front(role, IPC_CHECK, session, &check, sizeof check);

@@ -1,4 +1,5 @@
 /* The fair queue, and what auth remembers of right logins. */
+#include "auth/apop.h"
 #include "auth/fair_queue.h"
 #include "auth/memory.h"
 
@@ -248,6 +249,44 @@ a_place_is_trusted_for_its_user(void **state)
     assert_int_not_equal(auth_memory_place(memory, &here), auth_memory_place(memory, &there));
 }
 
+/* ---- APOP ---- */
+
+/* The example of RFC 1939, section 7. */
+static void
+the_digest_of_the_rfc_fits_and_no_other(void **state)
+{
+    (void)state;
+    const struct pop_view timestamp = POP_VIEW("<1896.697170952@dbc.mtview.ca.us>");
+    const struct pop_view digest = POP_VIEW("c4c9334bac560ecc979e58001b3e22fb");
+    const struct pop_view tanstaaf = POP_VIEW("{PLAIN}tanstaaf");
+    assert_int_equal(apop_verify(tanstaaf, timestamp, digest), ERR_OK);
+    assert_int_equal(
+        apop_verify(tanstaaf, POP_VIEW("<1896.697170953@dbc.mtview.ca.us>"), digest),
+        ERR_DENIED);
+    assert_int_equal(apop_verify(POP_VIEW("{PLAIN}tanstaag"), timestamp, digest), ERR_DENIED);
+    assert_int_equal(
+        apop_verify(tanstaaf, timestamp, POP_VIEW("C4C9334BAC560ECC979E58001B3E22FB")),
+        ERR_DENIED);
+    assert_int_equal(apop_verify(tanstaaf, timestamp, POP_VIEW("")), ERR_DENIED);
+    assert_int_equal(apop_verify(tanstaaf, timestamp, POP_VIEW("c4c9")), ERR_DENIED);
+}
+
+/* MD5 of the timestamp and the stored text itself: no password, nor one that is never right. */
+static void
+what_is_not_stored_readable_fits_nothing(void **state)
+{
+    (void)state;
+    const struct pop_view digest = POP_VIEW("fef6a3e1ca4952479836e65c031dae54");
+    static const char *const stored[] = {"*", "", "!x", "$6$salt$x", "{NOSUCH}x"};
+    for (size_t i = 0; i < sizeof stored / sizeof *stored; i++)
+        assert_int_equal(
+            apop_verify(pop_view_of(stored[i]), POP_VIEW("<1@h>"), digest), ERR_DENIED);
+    assert_int_equal(
+        apop_verify(
+            POP_VIEW("*"), POP_VIEW("<1@h>"), POP_VIEW("6319f1bbbb15d0299351585942a37d34")),
+        ERR_DENIED);
+}
+
 int
 main(void)
 {
@@ -264,6 +303,8 @@ main(void)
         MEMORY(zero_seconds_is_no_memory),
         MEMORY(the_new_takes_the_place_of_the_old),
         MEMORY(a_place_is_trusted_for_its_user),
+        cmocka_unit_test(the_digest_of_the_rfc_fits_and_no_other),
+        cmocka_unit_test(what_is_not_stored_readable_fits_nothing),
     };
     return cmocka_run_group_tests_name("auth parts", tests, NULL, NULL);
 }

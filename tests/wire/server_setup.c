@@ -89,7 +89,7 @@ on_hold(struct wire_setup *setup, struct pop_view value)
 static bool
 on_timestamp(struct wire_setup *setup, struct pop_view value)
 {
-    setup->config.timestamp = value;
+    setup->timestamp = value;
     return true;
 }
 

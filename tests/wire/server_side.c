@@ -230,6 +230,7 @@ server_start(const struct wire_transcript *transcript, struct wire_trace *trace,
     run->out = (struct pop_buffer){run->octets, 0, cap};
     make_maildrop(run);
     pop_server_init(&run->server, &setup->config);
+    pop_server_offer_apop(&run->server, setup->timestamp);
     if (setup->turned_away)
         pop_server_greet_refused(&run->server, setup->greeting, &run->out);
     else

@@ -86,6 +86,7 @@ struct wire_message {
 /* What the owner of a server's session and the store say. */
 struct wire_setup {
     struct pop_server_config config;
+    struct pop_view timestamp; /* APOP is offered with it; empty: not */
     bool login;
     bool hold; /* the owner can take back an answer that turns out to be wrong */
     struct pop_view password;
