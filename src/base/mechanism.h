@@ -12,6 +12,8 @@ enum mechanism {
     MECHANISM_SCRAM_SHA_1_PLUS,
     MECHANISM_SCRAM_SHA_1,
     MECHANISM_CRAM_MD5,
+    MECHANISM_OAUTHBEARER,
+    MECHANISM_XOAUTH2,
     MECHANISM_PLAIN,
     MECHANISM_LOGIN,
     MECHANISM_COUNT,
@@ -25,6 +27,7 @@ struct mechanism_row {
     const char *name;
     bool plaintext;    /* whoever listens learns the password (R5034-14) */
     bool server_first; /* takes no initial response (R5034-8) */
+    bool bearer;       /* its secret is a token, no password (RFC 7628) */
     bool binds;        /* to the TLS connection: works inside TLS only (R5802-9) */
 };
 
