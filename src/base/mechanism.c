@@ -9,10 +9,11 @@ static const struct mechanism_row rows[MECHANISM_COUNT] = {
     [MECHANISM_SCRAM_SHA_1_PLUS] = {.name = "SCRAM-SHA-1-PLUS", .binds = true},
     [MECHANISM_SCRAM_SHA_1] = {.name = "SCRAM-SHA-1"},
     [MECHANISM_CRAM_MD5] = {.name = "CRAM-MD5", .server_first = true},
-    [MECHANISM_OAUTHBEARER] = {.name = "OAUTHBEARER", .bearer = true},
-    [MECHANISM_XOAUTH2] = {.name = "XOAUTH2", .bearer = true},
+    [MECHANISM_OAUTHBEARER] = {.name = "OAUTHBEARER", .bearer = true, .plaintext = true},
+    [MECHANISM_XOAUTH2] = {.name = "XOAUTH2", .bearer = true, .plaintext = true},
     [MECHANISM_PLAIN] = {.name = "PLAIN", .plaintext = true},
     [MECHANISM_LOGIN] = {.name = "LOGIN", .plaintext = true, .server_first = true},
+    [MECHANISM_EXTERNAL] = {.name = "EXTERNAL", .certified = true},
 };
 
 const struct mechanism_row *

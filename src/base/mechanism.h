@@ -16,6 +16,7 @@ enum mechanism {
     MECHANISM_XOAUTH2,
     MECHANISM_PLAIN,
     MECHANISM_LOGIN,
+    MECHANISM_EXTERNAL,
     MECHANISM_COUNT,
 };
 
@@ -25,9 +26,10 @@ enum mechanism {
 
 struct mechanism_row {
     const char *name;
-    bool plaintext;    /* whoever listens learns the password (R5034-14) */
+    bool plaintext;    /* whoever listens learns the password or token (R5034-14) */
     bool server_first; /* takes no initial response (R5034-8) */
     bool bearer;       /* its secret is a token, no password (RFC 7628) */
+    bool certified;    /* the client's certificate says who it is */
     bool binds;        /* to the TLS connection: works inside TLS only (R5802-9) */
 };
 

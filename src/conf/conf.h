@@ -125,6 +125,7 @@ struct conf {
     struct conf_account user_auth;
     struct conf_account user_store;
     struct conf_account user_keys;
+    char *client_ca;   /* absolute; NULL: clients are not asked for a certificate */
     char *ban_command; /* absolute; NULL: none */
     struct conf_limits limits;
     char *warnings[CONF_WARNINGS_MAX]; /* allowed, but to be known: for the log */

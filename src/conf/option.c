@@ -84,6 +84,8 @@ const struct conf_option conf_options[] = {
     {ROOT(user_keys), .name = "user-keys", .kind = CONF_KIND_ACCOUNT,
      .fallback = "restante-keys", .help = "user[:group] that holds the private keys"},
 
+    {ROOT(client_ca), .name = "client-ca", .kind = CONF_KIND_FILE,
+     .help = "a PEM file of the authorities whose certificates log clients in (EXTERNAL)"},
     {ROOT(ban_command), .name = "ban-command", .kind = CONF_KIND_FILE,
      .help = "a program, run as \"PATH ADDRESS SECONDS\" for an address that is banned"},
 

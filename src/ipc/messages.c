@@ -129,7 +129,7 @@ begin_fits(const void *body, size_t size)
 {
     const struct ipc_sasl_begin *begin = body;
     return address_fits(&begin->from) && begin->mechanism < MECHANISM_COUNT &&
-           begin->binding_len <= sizeof begin->binding &&
+           begin->binding_len <= sizeof begin->binding && text_fits(&begin->certified) &&
            size == offsetof(struct ipc_sasl_begin, octets) + begin->len;
 }
 
@@ -280,6 +280,7 @@ static const struct row {
     [IPC_LISTENER] =
         {"LISTENER", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, FIXED(ipc_listener), ONE_FD,
          listener_fits},
+    [IPC_CLIENT_CA] = {"CLIENT_CA", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, 0, 0, ONE_FD, NULL},
     [IPC_CERTIFICATE] =
         {"CERTIFICATE", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, FIXED(ipc_certificate), ONE_FD,
          certificate_fits},

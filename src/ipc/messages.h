@@ -36,6 +36,7 @@ enum ipc_type {
     IPC_SOURCE_OPTION,
     IPC_STORE_SETTINGS,
     IPC_LISTENER,    /* + the listening socket */
+    IPC_CLIENT_CA,   /* + the file of a set of certificates that follows */
     IPC_CERTIFICATE, /* + the file; the last one of a set puts the set in force */
     IPC_TICKETS,
     IPC_KEY,     /* + the certificate's file and the key's */
@@ -180,6 +181,7 @@ struct ipc_auth_settings {
     uint32_t source_count;     /* this many IPC_AUTH_SOURCE follow */
     uint32_t mechanisms;       /* to be offered, a set of enum mechanism; 0: those that fit */
     uint32_t apop;             /* 0 or 1: it is taken */
+    uint32_t certificates;     /* 0 or 1: a client's says who it is, if front says so */
     uint32_t failure_delay_ms; /* limits; 0: none */
     uint32_t failure_delay_max_ms;
     uint32_t failures_per_address;
@@ -242,6 +244,7 @@ struct ipc_sasl_begin {
     struct network_address from;
     uint32_t binding_len; /* of the TLS connection; 0: there is none */
     char binding[IPC_BINDING_MAX];
+    struct ipc_text certified; /* whom the client's certificate names; empty: nobody */
     uint32_t len;
     char octets[IPC_SASL_MAX];
 };

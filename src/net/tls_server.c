@@ -27,9 +27,21 @@
 
 struct tls_server {
     const struct tls_ticket_keys *tickets;
+    X509_STORE *clients;                /* who vouches for clients; NULL: they are not asked */
+    STACK_OF(X509_NAME) * client_names; /* of these, to tell clients */
     size_t count;
     SSL_CTX *contexts[TLS_CERTIFICATES_MAX]; /* the first one owns this struct */
 };
+
+static void
+server_free(struct tls_server *server)
+{
+    if (server == NULL)
+        return;
+    X509_STORE_free(server->clients);
+    sk_X509_NAME_pop_free(server->client_names, X509_NAME_free);
+    free(server);
+}
 
 static void
 free_with_first(
@@ -44,7 +56,7 @@ free_with_first(
     (void)pointer;
     for (size_t i = 1; server != NULL && i < server->count; i++)
         SSL_CTX_free(server->contexts[i]);
-    free(server);
+    server_free(server);
 }
 
 /* OpenSSL's place for the struct in its first context; asked for once. */
@@ -172,6 +184,64 @@ set_up(SSL_CTX *context, const struct tls_server *server)
            SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket) == 1;
 }
 
+/* ---- clients with a certificate ---- */
+
+/* A client's mail program may send whatever certificate it finds: it is served all the same,
+ * and tls_stream_client() asks how it was judged. */
+static int
+go_on_anyway(int good, X509_STORE_CTX *judged)
+{
+    (void)good;
+    (void)judged;
+    return 1;
+}
+
+static bool
+ask_clients(SSL_CTX *context, const struct tls_server *server)
+{
+    if (server->clients == NULL)
+        return true;
+    STACK_OF(X509_NAME) *names = SSL_dup_CA_list(server->client_names);
+    if (names == NULL)
+        return false;
+    SSL_CTX_set_client_CA_list(context, names); /* its own now */
+    SSL_CTX_set1_cert_store(context, server->clients);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, go_on_anyway);
+    return true;
+}
+
+enum err_code
+tls_server_trust(struct tls_server *server, struct pop_view pem, struct err *err)
+{
+    CHECK(server->count == 0 && server->clients == NULL);
+    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+    X509_STORE *store = X509_STORE_new();
+    STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+    bool ok = bio != NULL && store != NULL && names != NULL &&
+              X509_STORE_set_purpose(store, X509_PURPOSE_SSL_CLIENT) == 1;
+    for (X509 *one; ok && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL;) {
+        X509_NAME *name = X509_NAME_dup(X509_get_subject_name(one));
+        ok = X509_STORE_add_cert(store, one) == 1 && name != NULL &&
+             sk_X509_NAME_push(names, name) > 0;
+        if (!ok)
+            X509_NAME_free(name);
+        X509_free(one);
+    }
+    BIO_free(bio);
+    if (!ok || sk_X509_NAME_num(names) == 0) {
+        X509_STORE_free(store);
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        ERR_clear_error();
+        return err_set(err, ERR_INVALID, "no usable certificate of an authority in it");
+    }
+    ERR_clear_error(); /* the end of the file is one */
+    server->clients = store;
+    server->client_names = names;
+    return ERR_OK;
+}
+
+/* ---- certificates ---- */
+
 /* The server's own certificate and those above it, in the order of the file. */
 static enum err_code
 load_chain(SSL_CTX *context, struct pop_view pem, struct err *err)
@@ -227,7 +297,7 @@ tls_server_add(struct tls_server *server, struct pop_view pem, uint32_t key, str
     if (context == NULL)
         return tls_error(err, "setting up TLS");
     enum err_code code = ERR_OK;
-    if (!set_up(context, server))
+    if (!set_up(context, server) || !ask_clients(context, server))
         code = tls_error(err, "setting up TLS");
     if (code == ERR_OK)
         code = load_chain(context, pem, err);
@@ -268,7 +338,7 @@ tls_server_free(struct tls_server *server)
     if (server == NULL)
         return;
     if (server->count == 0)
-        free(server);
+        server_free(server);
     else
         SSL_CTX_free(server->contexts[0]); /* the rest goes with it */
 }

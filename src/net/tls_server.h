@@ -46,6 +46,13 @@ enum err_code tls_server_new(
 enum err_code
 tls_server_add(struct tls_server *server, struct pop_view pem, uint32_t key, struct err *err);
 
+/*
+ * Asks clients for a certificate, which they may do without: one that somebody
+ * in this PEM text vouches for says who they are, tls_stream_client(); another
+ * one is as none. Before the first certificate is added. ERR_INVALID.
+ */
+enum err_code tls_server_trust(struct tls_server *server, struct pop_view pem, struct err *err);
+
 /* A connection that has been accepted; the handshake comes next. The server may be freed before
  * the connection. ERR_NOMEM. */
 enum err_code

@@ -55,6 +55,15 @@ bool tls_stream_has_input(const struct ssl_st *tls);
 #define TLS_BINDING_LEN 32
 bool tls_stream_binding(struct ssl_st *tls, char ret_binding[TLS_BINDING_LEN]);
 
+/*
+ * Who the client's certificate says it is: the one e-mail address of its
+ * subjectAltName, or the one common name of its subject; at most 255 octets
+ * without control characters. False: it has none that was vouched for (see
+ * tls_server_trust()), or none with such a name. Also of a resumed session.
+ */
+#define TLS_CLIENT_MAX 256
+bool tls_stream_client(const struct ssl_st *tls, char ret_name[TLS_CLIENT_MAX]);
+
 /* Sends the closing alert if it fits into the socket; the answer is not waited for. */
 void tls_stream_close(struct ssl_st *tls);
 

@@ -253,6 +253,7 @@ on_settings(struct auth_role *role, const struct ipc_auth_settings *settings)
     auth_memory_set_seconds(role->memory, settings->password_memory_seconds);
     role->mechanisms = settings->mechanisms;
     role->apop = settings->apop != 0;
+    role->certificates = settings->certificates != 0;
     role->failure_delay_ms = settings->failure_delay_ms;
     role->failure_window_seconds = settings->failure_window_seconds;
 }

@@ -103,6 +103,7 @@ struct auth_role {
     size_t source_count;
     uint32_t mechanisms; /* as configured; 0: those that fit */
     bool apop;           /* is taken */
+    bool certificates;   /* so is EXTERNAL */
     uint32_t offered;    /* what fronts were told */
     bool started;
     struct auth_channel *channels;

@@ -1,4 +1,5 @@
 /* SASL exchanges: which session of which front is how far. */
+#include "auth/user_name.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "server/auth.h"
@@ -228,6 +229,29 @@ begin(
     go_on(front, place, (struct pop_view){message->octets, message->len});
 }
 
+/* EXTERNAL (RFC 4422, appendix A): front has seen by the client's certificate who it is. The
+ * response is empty, or the name that is meant. */
+static void
+log_in_by_certificate(
+    struct auth_channel *front, uint64_t session, const struct ipc_sasl_begin *message)
+{
+    struct auth_role *role = front->role;
+    struct auth_try try = {.front = front->number, .session = session, .from = message->from};
+    struct pop_view name = {message->certified.data, message->certified.len};
+    struct pop_view meant = {message->octets, message->len};
+    bool meets = name.len > 0 && user_name_problem(name) == NULL &&
+                 (meant.len == 0 || pop_view_equal(meant, name));
+    if (auth_refuse_banned(role, &try, name))
+        return;
+    if (!may_begin(front, message) || !meets) {
+        auth_refuse_wrong(role, &try, meant.len <= USER_NAME_MAX ? meant : name, name.len > 0);
+        return;
+    }
+    struct auth_seek *seek = auth_seek_new(role, AUTH_GOAL_PROVED, &try, name);
+    if (seek != NULL)
+        auth_seek_go(role, seek);
+}
+
 bool
 auth_sasl_message(struct auth_channel *front, const struct ipc_packet *packet)
 {
@@ -238,9 +262,14 @@ auth_sasl_message(struct auth_channel *front, const struct ipc_packet *packet)
     if (!ipc_message_allowed(packet->header.type, state))
         return false;
     switch ((enum ipc_type)packet->header.type) {
-    case IPC_SASL_BEGIN:
-        begin(front, place, session, body);
+    case IPC_SASL_BEGIN: {
+        const struct ipc_sasl_begin *message = body;
+        if (mechanism_row(message->mechanism)->certified)
+            log_in_by_certificate(front, session, message);
+        else
+            begin(front, place, session, message);
         return true;
+    }
     case IPC_SASL_RESPONSE: {
         const struct ipc_sasl *response = body;
         if ((*place)->waits)
@@ -273,7 +302,8 @@ fitting(const struct auth_role *role)
         else if (source->kind != SOURCE_PASSWD_FILE && !source_kind_row(source->kind)->tokens)
             all_known = false;
     }
-    return exchange_mechanisms_for(all_known ? kinds : 0);
+    return exchange_mechanisms_for(all_known ? kinds : 0) |
+           (role->certificates ? MECHANISM_BIT(MECHANISM_EXTERNAL) : 0);
 }
 
 /* Salts of users without one of their own must be the same tomorrow, and strangers must not

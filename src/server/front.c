@@ -147,6 +147,9 @@ on_control(struct front *front, struct ipc_packet *packet)
     case IPC_LISTENER:
         on_listener(front, body, ipc_packet_take_fd(packet, 0));
         break;
+    case IPC_CLIENT_CA:
+        front_client_ca(front, ipc_packet_take_fd(packet, 0));
+        break;
     case IPC_CERTIFICATE:
         front_certificate(front, body, packet->fds[0]);
         break;
@@ -242,6 +245,7 @@ main(void)
 
     front.tally_fd = -1;
     front.keys_fd = -1;
+    front.client_ca_fd = -1;
     front.control = (struct loop_source){.fd = ROLE_CONTROL_FD, .ready = control_ready};
     front.auth = (struct link){.source = {.fd = -1}, .front = &front, .peer = IPC_AUTH};
     front.store = (struct link){.source = {.fd = -1}, .front = &front, .peer = IPC_STORE};

@@ -95,6 +95,8 @@ enum front_transport {
     FRONT_PLAIN_REFUSED, /* and here not */
     FRONT_TLS,           /* with channel binding: TLS 1.3 */
     FRONT_TLS_UNBOUND,
+    FRONT_TLS_CERTIFIED, /* and the client has a certificate of a trusted authority */
+    FRONT_TLS_UNBOUND_CERTIFIED,
     FRONT_OFFERS,
 };
 
@@ -116,7 +118,8 @@ struct front {
     struct tls_server *tls;      /* NULL: no certificates */
     struct tls_server *tls_next; /* a set that is not complete yet */
     struct tls_ticket_keys tickets;
-    int keys_fd; /* channel to keys; -1: gone until the parent sends a new one */
+    int client_ca_fd; /* of the set that comes next; -1: none */
+    int keys_fd;      /* channel to keys; -1: gone until the parent sends a new one */
     int tally_fd;
     struct tally tally;
     struct timer_queue login_timers;
@@ -305,6 +308,7 @@ const struct pop_server_config *admit_config(const struct session *session);
 
 /* A certificate of a set; the last one puts the set in force for new connections. */
 void front_certificate(struct front *front, const struct ipc_certificate *info, int fd);
+void front_client_ca(struct front *front, int fd);
 void front_tickets(struct front *front, const struct ipc_tickets *tickets);
 void front_keys(struct front *front, int fd);
 

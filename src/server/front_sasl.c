@@ -13,9 +13,12 @@ static uint32_t
 unfit(enum front_transport transport)
 {
     uint32_t set = 0;
+    bool bound = transport == FRONT_TLS || transport == FRONT_TLS_CERTIFIED;
+    bool certified =
+        transport == FRONT_TLS_CERTIFIED || transport == FRONT_TLS_UNBOUND_CERTIFIED;
     for (unsigned i = 0; i < MECHANISM_COUNT; i++) {
         const struct mechanism_row *row = mechanism_row((enum mechanism)i);
-        if ((row->binds && transport != FRONT_TLS) ||
+        if ((row->binds && !bound) || (row->certified && !certified) ||
             (row->plaintext && transport == FRONT_PLAIN_REFUSED))
             set |= MECHANISM_BIT(i);
     }
@@ -39,8 +42,14 @@ const struct pop_server_config *
 session_tls_config(struct session *session)
 {
     char binding[TLS_BINDING_LEN];
+    char client[TLS_CLIENT_MAX];
+    static const enum front_transport transports[2][2] = {
+        {FRONT_TLS_UNBOUND, FRONT_TLS_UNBOUND_CERTIFIED},
+        {FRONT_TLS, FRONT_TLS_CERTIFIED},
+    };
     bool bound = tls_stream_binding(session->tls, binding);
-    return &session->front->offers[bound ? FRONT_TLS : FRONT_TLS_UNBOUND].config;
+    bool certified = tls_stream_client(session->tls, client);
+    return &session->front->offers[transports[bound][certified]].config;
 }
 
 /* ---- exchanges ---- */
@@ -58,6 +67,11 @@ send_begin(struct session *session, struct pop_view octets)
      * seeing the one that does, is found out (R5802-6). */
     if (session->tls != NULL && tls_stream_binding(session->tls, begin.binding))
         begin.binding_len = TLS_BINDING_LEN;
+    char client[TLS_CLIENT_MAX];
+    if (session->tls != NULL && tls_stream_client(session->tls, client)) {
+        begin.certified.len = (uint16_t)strlen(client);
+        memcpy(begin.certified.data, client, begin.certified.len);
+    }
     if (octets.len > 0)
         memcpy(begin.octets, octets.data, octets.len);
     session->mechanism = MECHANISM_COUNT;

@@ -131,10 +131,37 @@ begin_set(struct front *front, struct err *err)
 }
 
 void
+front_client_ca(struct front *front, int fd)
+{
+    fd_closep(&front->client_ca_fd);
+    front->client_ca_fd = fd;
+}
+
+/* A fault in it costs only those who would log in by certificate. */
+static void
+trust_clients(struct front *front)
+{
+    struct err err;
+    CLEANUP(free_p) char *pem = malloc(TLS_CERTIFICATE_FILE_MAX);
+    size_t len = 0;
+    if (front->client_ca_fd < 0)
+        return;
+    enum err_code code = pem == NULL ? err_set(&err, ERR_NOMEM, "reading it")
+                                     : read_pem(front->client_ca_fd, pem, &len, &err);
+    if (code == ERR_OK)
+        code = tls_server_trust(front->tls_next, (struct pop_view){pem, len}, &err);
+    if (code != ERR_OK)
+        log_error("client-ca is not used: %s", err.text);
+    fd_closep(&front->client_ca_fd);
+}
+
+void
 front_certificate(struct front *front, const struct ipc_certificate *info, int fd)
 {
     struct err err;
     enum err_code code = info->index == 0 ? begin_set(front, &err) : ERR_OK;
+    if (info->index == 0 && code == ERR_OK)
+        trust_clients(front);
     if (code == ERR_OK && front->tls_next != NULL)
         code = add_certificate(front, info, fd, &err);
     if (code != ERR_OK) {

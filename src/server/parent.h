@@ -68,7 +68,7 @@ struct parent_tls {
     struct tls_pair *pairs;
     size_t count;
     uint32_t next_key;
-    struct tls_file *seen; /* two for each section of the configuration, when last tried */
+    struct tls_file *seen; /* two for each section tls, one for client-ca, when last tried */
     size_t seen_count;
     int64_t look_ms; /* when the files are looked at next */
     int64_t rotate_ms;

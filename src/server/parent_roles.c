@@ -194,6 +194,7 @@ tell_auth(struct parent *parent)
         .source_count = (uint32_t)conf->auth_count,
         .mechanisms = conf->mechanisms,
         .apop = conf->apop == CONF_YES,
+        .certificates = conf->client_ca != NULL,
         .failure_delay_ms = conf->limits.failure_delay_ms,
         .failure_delay_max_ms = conf->limits.failure_delay_max_ms,
         .failures_per_address = conf->limits.failures_per_address,

@@ -147,12 +147,20 @@ tickets_start(struct parent_tls *tls)
     tls->rotate_ms = clock_ms() + ROTATE_MS;
 }
 
+static void
+note_client_ca(const struct conf *conf, struct tls_file *ret_seen)
+{
+    struct stat status;
+    if (conf->client_ca != NULL && stat(conf->client_ca, &status) == 0)
+        *ret_seen = file_of(&status);
+}
+
 enum err_code
 tls_load(struct parent *parent, const struct conf *conf, struct err *err)
 {
     struct parent_tls *tls = &parent->tls;
     struct tls_pair *pairs = calloc(conf->tls_count, sizeof *pairs);
-    struct tls_file *seen = calloc(2 * conf->tls_count, sizeof *seen);
+    struct tls_file *seen = calloc(2 * conf->tls_count + 1, sizeof *seen);
     if (pairs == NULL || seen == NULL) {
         free(pairs);
         free(seen);
@@ -168,7 +176,8 @@ tls_load(struct parent *parent, const struct conf *conf, struct err *err)
     }
     free(tls->seen); /* also after a failure: it is tried again when a file has changed */
     tls->seen = seen;
-    tls->seen_count = 2 * conf->tls_count;
+    tls->seen_count = 2 * conf->tls_count + 1;
+    note_client_ca(conf, &seen[2 * conf->tls_count]);
     tls->look_ms = clock_ms() + LOOK_MS;
     if (code != ERR_OK) {
         pairs_free(pairs, count);
@@ -201,12 +210,26 @@ tell_tickets(const struct parent *parent, struct child *front)
     explicit_bzero(&tickets, sizeof tickets);
 }
 
+static void
+tell_client_ca(const struct parent *parent, struct child *front)
+{
+    CLEANUP(fd_closep) int fd = open(parent->conf.client_ca, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        log_error(
+            "cannot read '%s': %m; clients cannot log in by certificate",
+            parent->conf.client_ca);
+    else
+        role_tell(front, IPC_CLIENT_CA, NULL, 0, &fd, 1);
+}
+
 void
 tls_tell(const struct parent *parent, struct child *front)
 {
     const struct parent_tls *tls = &parent->tls;
     if (tls->count > 0)
         tell_tickets(parent, front);
+    if (tls->count > 0 && parent->conf.client_ca != NULL)
+        tell_client_ca(parent, front);
     for (size_t i = 0; i < tls->count; i++) {
         struct ipc_certificate certificate = {
             .key = tls->pairs[i].key,
@@ -221,15 +244,27 @@ tls_tell(const struct parent *parent, struct child *front)
 
 /* ---- watching ---- */
 
+/* The files of certificates and keys, then that of the clients' authorities; NULL: no more. */
+static const char *
+watched(const struct conf *conf, size_t index)
+{
+    if (index == 2 * conf->tls_count)
+        return conf->client_ca;
+    if (index > 2 * conf->tls_count)
+        return NULL;
+    const struct conf_tls *files = &conf->tls[index / 2];
+    return index % 2 == 0 ? files->certificate : files->key;
+}
+
 static bool
 have_changed(const struct parent *parent)
 {
     const struct conf *conf = &parent->conf;
     const struct parent_tls *tls = &parent->tls;
-    for (size_t i = 0; i < tls->seen_count && i < 2 * conf->tls_count; i++) {
-        const struct conf_tls *files = &conf->tls[i / 2];
+    const char *path;
+    for (size_t i = 0; i < tls->seen_count && (path = watched(conf, i)) != NULL; i++) {
         struct stat status;
-        if (stat(i % 2 == 0 ? files->certificate : files->key, &status) < 0)
+        if (stat(path, &status) < 0)
             continue; /* being replaced, or gone: what is in force stays */
         struct tls_file now = file_of(&status);
         if (memcmp(&now, &tls->seen[i], sizeof now) != 0)

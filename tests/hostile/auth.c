@@ -150,6 +150,9 @@ send_begin(struct role *role, uint64_t session)
     begin.from = any_address();
     begin.mechanism = chance(MECHANISM_COUNT);
     begin.binding_len = chance(2) ? IPC_BINDING_MAX : 0;
+    begin.certified.len = chance(4) ? 0 : (uint16_t)chance(USER_NAME_MAX + 1);
+    for (size_t i = 0; i < begin.certified.len; i++)
+        begin.certified.data[i] = (char)chance(256);
     begin.len = sasl_octets(begin.octets);
     return send_from_front(
         role, IPC_SASL_BEGIN, session, &begin,

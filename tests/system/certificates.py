@@ -31,6 +31,12 @@ class Certificate:
         return context
 
 
+    def presented_to(self, server, **options):
+        """A context that trusts the server's root and shows this certificate."""
+        context = server.client(**options)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
     def server(self, version=None):
         """A server's context; `version`: speaks that one only, however old it is."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -57,6 +63,8 @@ def openssl(*arguments, **options):
 
 
 def alternative(name):
+    if "@" in name:
+        return f"email:{name}"
     try:
         return f"IP:{ipaddress.ip_address(name)}"
     except ValueError:

@@ -35,6 +35,7 @@ class Pop3:
         tls=None,
         source=None,
         first=b"",
+        session=None,
     ):
         self.socket = socket.create_connection(
             (host, port), timeout=timeout, source_address=(source, 0) if source else None
@@ -44,11 +45,11 @@ class Pop3:
         if first:
             self.socket.sendall(first, socket.MSG_MORE if tls else 0)
         if tls is not None:
-            self.handshake(tls)
+            self.handshake(tls, session=session)
         self.greeting = self.line() if greeting else None
 
-    def handshake(self, tls, name="pop.example.org"):
-        self.socket = tls.wrap_socket(self.socket, server_hostname=name)
+    def handshake(self, tls, name="pop.example.org", session=None):
+        self.socket = tls.wrap_socket(self.socket, server_hostname=name, session=session)
 
     def stls(self, tls, name="pop.example.org"):
         self.ok(b"STLS")

@@ -375,7 +375,8 @@ static const struct mistake {
        "it"},
       {"mechanisms = \"PLAIN SCRAM-SHA-512\"",
        ":4: mechanisms: there is no mechanism 'SCRAM-SHA-512'; there are SCRAM-SHA-256-PLUS "
-       "SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 OAUTHBEARER XOAUTH2 PLAIN LOGIN"},
+       "SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 OAUTHBEARER XOAUTH2 PLAIN LOGIN "
+       "EXTERNAL"},
       {"mechanisms = \"\"",
        ":4: mechanisms = \"\" is not valid: \"auto\" or the names of mechanisms are needed"},
       /* syntax */

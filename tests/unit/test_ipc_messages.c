@@ -2,6 +2,7 @@
  * the receiver must refuse. What is expected is written down here a second time, on purpose. */
 #include "ipc/messages.h"
 
+#include "base/mechanism.h"
 #include "base/source_kind.h"
 
 #include <pop/server.h>
@@ -49,6 +50,7 @@ static const struct expected {
     {IPC_SOURCE_OPTION, PARENT, SOURCE, 0, SIZE(ipc_source_option), 0, 0},
     {IPC_STORE_SETTINGS, PARENT, STORE, 0, SIZE(ipc_store_settings), 0, 0},
     {IPC_LISTENER, PARENT, FRONT, 0, SIZE(ipc_listener), 1, 1},
+    {IPC_CLIENT_CA, PARENT, FRONT, 0, 0, 0, 1, 1},
     {IPC_CERTIFICATE, PARENT, FRONT, 0, SIZE(ipc_certificate), 1, 1},
     {IPC_TICKETS, PARENT, FRONT, 0, SIZE(ipc_tickets), 0, 0},
     {IPC_KEY, PARENT, KEYS, 0, SIZE(ipc_key), 2, 2},
@@ -300,12 +302,15 @@ static const struct field {
     {FIELD(IPC_SIGN, ipc_sign, pss), 1, {2, UINT32_MAX}},
     {FIELD(IPC_SIGNED, ipc_signed, len), 1024, {1025, UINT32_MAX}},
     {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, from.len), 16, {5, 17, 255}},
-    {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, mechanism), 8, {9, UINT32_MAX}},
+    {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, mechanism),
+     MECHANISM_COUNT - 1,
+     {MECHANISM_COUNT, UINT32_MAX}},
+    {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, certified.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, binding_len), 32, {33, UINT32_MAX}},
     {FIELD(IPC_SASL_BEGIN, ipc_sasl_begin, len), IPC_SASL_MAX, {1, 9215, UINT32_MAX}},
     {FIELD(IPC_SASL_RESPONSE, ipc_sasl, len), IPC_SASL_MAX, {1, 9217, UINT32_MAX}},
     {FIELD(IPC_SASL_CHALLENGE, ipc_sasl, len), IPC_SASL_MAX, {1, 9217, UINT32_MAX}},
-    {FIELD(IPC_OFFER, ipc_offer, mechanisms), 511, {512, UINT32_MAX}},
+    {FIELD(IPC_OFFER, ipc_offer, mechanisms), MECHANISMS_ALL, {MECHANISMS_ALL + 1, UINT32_MAX}},
     {FIELD(IPC_OPENED, ipc_opened, user.len), 255, {256, UINT16_MAX}},
     {FIELD(IPC_CHECK, ipc_check, from.len), 4, {1, 15, 255}},
     {FIELD(IPC_LOGIN, ipc_login, from.len), 4, {1, 15, 255}},
