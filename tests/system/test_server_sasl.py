@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import ssl
 import subprocess
 
@@ -68,14 +69,18 @@ class Scram:
         message = encode(self.header + self.first)
         return self.client.command(b"AUTH " + self.mechanism.encode() + b" " + message)
 
-    def finish(self, challenge):
-        """Returns the answer to the proof: a challenge, or the refusal."""
+    def finish(self, challenge, header=None, nonce=None):
+        """Returns the answer to the proof: a challenge, or the refusal. `header`, `nonce`: to
+        repeat instead of the right ones."""
         self.server_first = base64.b64decode(challenge.removeprefix(b"+ "), validate=True)
         fields = dict(field.split(b"=", 1) for field in self.server_first.split(b","))
         assert fields[b"r"].startswith(self.nonce)
         self.salt, self.rounds = base64.b64decode(fields[b"s"]), int(fields[b"i"])
         salted = hashlib.pbkdf2_hmac(self.hash().name, self.password, self.salt, self.rounds)
-        without = b"c=" + encode(self.header + self.binding) + b",r=" + fields[b"r"]
+        header = self.header if header is None else header
+        self.server_nonce = fields[b"r"].removeprefix(self.nonce)
+        repeated = fields[b"r"] if nonce is None else nonce(fields[b"r"])
+        without = b"c=" + encode(header + self.binding) + b",r=" + repeated
         auth = self.first + b"," + self.server_first + b"," + without
         client_key = self.hmac(salted, b"Client Key")
         signature = self.hmac(self.hash(client_key).digest(), auth)
@@ -185,6 +190,95 @@ def test_response_that_follows_in_the_same_batch(readable):
     assert client.line().startswith(b"+OK logged in")
     assert client.line() == b"+OK 1 14"
     assert client.line().startswith(b"+OK")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"header": b"y,,"}, {"header": b"n,a=ann,"}, {"header": b""}, {"nonce": lambda r: r[:-1]},
+     {"nonce": lambda r: r + b"x"}, {"nonce": lambda r: r.swapcase()}],
+    ids=["header", "identity", "no header", "shorter", "longer", "other"],
+)
+def test_scram_client_must_repeat_what_was_said(readable, wrong):
+    # R5802-2, R5802-3: the proof is right, for what it says
+    client = readable.connect()
+    scram = Scram(client, b"ann", b"pencil")
+    assert scram.finish(scram.begin(), **wrong).startswith(b"-ERR")
+    assert Scram(client, b"ann", b"pencil").login().startswith(b"+OK")
+
+
+def test_scram_nonce_is_fresh(readable):
+    # R5802-2
+    seen = set()
+    for _ in range(20):
+        scram = Scram(readable.connect(), b"ann", b"x")
+        scram.finish(scram.begin())
+        assert len(base64.b64decode(scram.server_nonce, validate=True)) >= 18
+        seen.add(scram.server_nonce)
+    assert len(seen) == 20
+
+
+def test_cram_md5_challenge_is_a_fresh_message_id(make_server):
+    # R2195-1
+    server = make_server(mechanisms="CRAM-MD5")
+    users(server, ["ann:{PLAIN}pencil"])
+    server.maildir("ann")
+    server.start()
+    client = server.connect()
+    seen = set()
+    for _ in range(20):
+        challenge = base64.b64decode(client.command(b"AUTH CRAM-MD5").removeprefix(b"+ "))
+        assert re.fullmatch(rb"<[!-;=?~A-~]+@[!-;=?~A-~]+>", challenge), challenge
+        seen.add(challenge)
+        client.err(encode(b"ann " + hmac.new(b"wrong", challenge, "md5").hexdigest().encode()))
+    assert len(seen) == 20
+
+
+def test_longest_fields(make_server):
+    # R4616-2
+    name, password = b"n" * 255, b"p" * 255
+    server = make_server()
+    users(server, [f"{name.decode()}:{{PLAIN}}{password.decode()}"])
+    server.maildir(name.decode())
+    server.start()
+    for message in (b"\0" + name + b"\0" + password, name + b"\0" + name + b"\0" + password):
+        client = server.connect()
+        assert client.command(b"AUTH PLAIN") == b"+ "
+        client.ok(encode(message))
+        client.quit()
+    client = server.connect()
+    assert client.command(b"AUTH PLAIN") == b"+ "
+    client.err(encode(b"\0" + name + b"n\0" + password))
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "right"),
+    [
+        ("ann", "pen\u00adcil", True),  # a soft hyphen is mapped to nothing
+        ("ann", "\uff50encil", True),  # wide letters are letters
+        ("ann", "pen\u0007cil", False),
+        ("ann", "\u00ad", False),  # nothing is left of it
+        ("bj\u00f6rn", "pencil", True),
+        ("bjo\u0308rn", "pencil", True),  # the same, in two characters
+        ("a\u00adnn", "pencil", True),
+        ("\u00ad", "pencil", False),
+        ("ann\u2028", "pencil", False),
+    ],
+    ids=ascii,
+)
+def test_name_and_password_are_prepared(prepared, name, password, right):
+    # R4616-4, R5034-17
+    message = f"\0{name}\0{password}".encode()
+    answer = prepared.connect().command(b"AUTH PLAIN " + encode(message))
+    assert answer.startswith(b"+OK" if right else b"-ERR"), answer
+
+
+@pytest.fixture(scope="module")
+def prepared(make_shared_server):
+    server = make_shared_server()
+    users(server, ["ann:{PLAIN}pencil", "bj\u00f6rn:{PLAIN}pencil"])
+    for name in ("ann", "bj\u00f6rn"):
+        server.maildir(name)
+    return server.start()
 
 
 # Channel binding

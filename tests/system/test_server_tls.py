@@ -100,6 +100,22 @@ def test_connection_cut_inside_tls_deletes_nothing(server, certificate):
     assert len(client.sizes()) == 1
 
 
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_stream_ends_with_the_closing_alert(server, certificate, version):
+    # R8314-4: a client can tell the end from a cut
+    fixed = ssl.TLSVersion[version]
+    tls = certificate.client(minimum_version=fixed, maximum_version=fixed)
+    tls.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+    client = server.connect()
+    client.ok(b"STLS")
+    client.socket = tls.wrap_socket(
+        client.socket, server_hostname="pop.example.org", suppress_ragged_eofs=False
+    )
+    client.login()
+    client.ok(b"QUIT")
+    assert client.socket.recv(1) == b""  # without it: SSLEOFError
+
+
 # STLS
 
 

@@ -24,6 +24,7 @@ static const struct {
     {"plain", "{PLAIN}pencil"},
     {"scram", SCRAM_PENCIL},
     {"never", "*"},
+    {"a,b=c", "{PLAIN}pencil"}, /* on the wire: a=2Cb=3Dc (R5802-5) */
 };
 
 static const char *dummy = SCRAM_PENCIL; /* of the unknown */
@@ -194,6 +195,24 @@ scram_proves_both_sides(void **state)
             assert_true(ending.client_satisfied);
             assert_string_equal(ending.user, users[j].name);
         }
+    }
+}
+
+static void
+comma_and_equals_sign_in_a_name_are_escaped(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof scrams / sizeof *scrams; i++) {
+        bool binds = mechanism_row(scrams[i])->binds;
+        struct client client = {
+            .user = "a,b=c",
+            .password = "pencil",
+            .binding = binds ? "YmluZGluZw==" : NULL,
+        };
+        struct ending ending =
+            play(scrams[i], &client, binds ? POP_VIEW("binding") : no_binding);
+        assert_int_equal(ending.step, EXCHANGE_PROVED);
+        assert_string_equal(ending.user, "a,b=c");
     }
 }
 
@@ -396,6 +415,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(password_mechanisms_bring_name_and_password),
         cmocka_unit_test(scram_proves_both_sides),
+        cmocka_unit_test(comma_and_equals_sign_in_a_name_are_escaped),
         cmocka_unit_test(wrong_password_unknown_user_and_locked_user_end_alike),
         cmocka_unit_test(unknown_user_has_a_salt_that_stays),
         cmocka_unit_test(nobody_acts_for_another),

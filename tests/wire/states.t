@@ -1,5 +1,5 @@
 == server: unknown commands are refused in both states and the session goes on
-# R1939-2, R1939-5, R1939-11, R1939-4: a blank in front is no verb. TLS, SASL, UTF8 and LANG are later work.
+# R1939-2, R1939-5, R1939-11, R1939-4: a blank in front is no verb. UTF8 and LANG are later work.
 C: XYZZY
 C: NOO
 C: NOOPX
