@@ -15,12 +15,13 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 /* BCP 195 (RFC 9325): forward secrecy and AEAD. TLS 1.3's suites are all fine. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
-#define GROUPS  "X25519:P-256:P-384"
+#define GROUPS  "X25519:P-256:P-384" /* keys signs for these alone, tls_private_key.c */
 
 /* A session may be resumed for as long as its ticket's key is known: two rotations. */
 #define TICKET_SECONDS 7200
@@ -119,6 +120,28 @@ serves(SSL_CTX *context, const char *name)
     return X509_check_host(SSL_CTX_get0_certificate(context), name, 0, flags, NULL) == 1;
 }
 
+/*
+ * A session is for the name that it was made for, and a ticket under another one
+ * is none (RFC 6066, section 3; RFC 8446, section 4.6.1): the name goes into the
+ * session's context, in which alone OpenSSL resumes it. This comes before the
+ * ticket is looked at; on_server_name comes behind it.
+ */
+static int
+on_client_hello(SSL *tls, int *alert, void *argument)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    const unsigned char *names = (const unsigned char *)"";
+    size_t len = 0;
+    (void)argument;
+    (void)SSL_client_hello_get0_ext(tls, TLSEXT_TYPE_server_name, &names, &len); /* or none */
+    static_assert(sizeof digest <= SSL_MAX_SID_CTX_LENGTH, "it fits");
+    if (SHA256(names, len, digest) != NULL &&
+        SSL_set_session_id_context(tls, digest, sizeof digest) == 1)
+        return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
 /* SNI: the first certificate that has the name; else the first of all. */
 static int
 on_server_name(SSL *tls, int *alert, void *argument)
@@ -159,7 +182,6 @@ on_alpn(
 static bool
 set_up(SSL_CTX *context, const struct tls_server *server)
 {
-    static const unsigned char session_context[] = "restante";
     char groups[] = GROUPS; /* the macro takes no const */
     /* A client that ends its side without the closing alert gets its answers all the same
      * (R1939-22). Nothing hangs on how the stream ends: only a QUIT that came deletes. */
@@ -179,8 +201,6 @@ set_up(SSL_CTX *context, const struct tls_server *server)
            SSL_CTX_set_cipher_list(context, CIPHERS) == 1 &&
            SSL_CTX_set1_groups_list(context, groups) == 1 &&
            SSL_CTX_set_num_tickets(context, 1) == 1 &&
-           SSL_CTX_set_session_id_context(
-               context, session_context, sizeof session_context - 1) == 1 &&
            SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket) == 1;
 }
 
@@ -303,7 +323,8 @@ tls_server_add(struct tls_server *server, struct pop_view pem, uint32_t key, str
         code = load_chain(context, pem, err);
     if (code == ERR_OK)
         code = load_key(context, key, err);
-    if (code == ERR_OK && server->count == 0) {
+    if (code == ERR_OK && server->count == 0) { /* every connection begins with this one */
+        SSL_CTX_set_client_hello_cb(context, on_client_hello, NULL);
         (void)SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
         (void)SSL_CTX_set_tlsext_servername_arg(context, server);
         if (SSL_CTX_set_ex_data(context, server_index(), server) != 1)
