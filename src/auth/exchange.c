@@ -1,6 +1,7 @@
 /* SASL exchanges: GNU SASL knows the mechanisms, this knows what is stored. */
 #include "auth/exchange.h"
 
+#include "auth/bearer_exchange.h"
 #include "auth/password.h"
 #include "auth/scram.h"
 #include "base/check.h"
@@ -28,6 +29,7 @@ struct exchange_library {
 struct exchange {
     struct exchange_library *library;
     enum mechanism mechanism;
+    struct bearer_exchange bearer; /* in the place of a session, for its mechanisms */
     Gsasl_session *session;
     char *output; /* GNU SASL's, of the last step */
     char *kept;   /* the response that waits for exchange_found() */
@@ -219,7 +221,7 @@ exchange_library_set_secret(struct exchange_library *library, struct pop_view se
 }
 
 uint32_t
-exchange_mechanisms_for(uint32_t password_kinds)
+exchange_mechanisms_for(uint32_t password_kinds, bool tokens)
 {
     const uint32_t readable = 1u << PASSWORD_PLAIN;
     const uint32_t scram_256 = readable | 1u << PASSWORD_SCRAM_SHA_256;
@@ -230,6 +232,8 @@ exchange_mechanisms_for(uint32_t password_kinds)
                MECHANISM_BIT(MECHANISM_SCRAM_SHA_256_PLUS);
     if (kinds == readable)
         set |= MECHANISM_BIT(MECHANISM_SCRAM_SHA_1) | MECHANISM_BIT(MECHANISM_SCRAM_SHA_1_PLUS);
+    if (tokens)
+        set |= MECHANISM_BIT(MECHANISM_OAUTHBEARER) | MECHANISM_BIT(MECHANISM_XOAUTH2);
     return set;
 }
 
@@ -246,6 +250,11 @@ exchange_new(
         return err_set(err, ERR_NOMEM, "beginning a SASL exchange");
     exchange->library = library;
     exchange->mechanism = mechanism;
+    if (mechanism_row(mechanism)->bearer) {
+        exchange->bearer.mechanism = mechanism;
+        *ret_exchange = exchange;
+        return ERR_OK;
+    }
     int result = gsasl_server_start(library->gsasl, name, &exchange->session);
     if (result != GSASL_OK) {
         free(exchange);
@@ -265,6 +274,7 @@ exchange_free(struct exchange *exchange)
 {
     if (exchange == NULL)
         return;
+    bearer_exchange_finish(&exchange->bearer);
     gsasl_finish(exchange->session);
     gsasl_free(exchange->output);
     free(exchange->kept);
@@ -431,6 +441,8 @@ enum exchange_step
 exchange_next(
     struct exchange *exchange, struct pop_view response, struct pop_view *ret_challenge)
 {
+    if (mechanism_row(exchange->mechanism)->bearer)
+        return bearer_exchange_next(&exchange->bearer, response, &exchange->user);
     if (exchange->proved)
         return response.len == 0 ? EXCHANGE_PROVED : EXCHANGE_MALFORMED;
     return has_name(exchange, response) ? ask(exchange, response)
@@ -465,4 +477,17 @@ struct secret *
 exchange_secret(struct exchange *exchange)
 {
     return &exchange->secret;
+}
+
+struct pop_view
+exchange_token(const struct exchange *exchange)
+{
+    return (struct pop_view){exchange->bearer.token, exchange->bearer.token_len};
+}
+
+void
+exchange_token_refused(
+    struct exchange *exchange, struct pop_view scope, struct pop_view *ret_challenge)
+{
+    *ret_challenge = bearer_exchange_refuse(&exchange->bearer, scope);
 }

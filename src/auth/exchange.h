@@ -27,6 +27,9 @@ enum exchange_step {
     EXCHANGE_LOOK_UP,   /* exchange_user()->name is to be looked up: exchange_found() goes on */
     EXCHANGE_CHALLENGE, /* for the client; its answer goes into exchange_next() */
     EXCHANGE_PASSWORD,  /* exchange_secret() is to be checked against exchange_user() */
+    EXCHANGE_TOKEN,     /* exchange_token() is to be checked, for the name of exchange_user() if
+                         * that is not empty; then either this is the end, or
+                         * exchange_token_refused() */
     EXCHANGE_PROVED,    /* the client is exchange_user() */
     EXCHANGE_DENIED,
     EXCHANGE_MALFORMED, /* the client breaks the mechanism's rules */
@@ -60,8 +63,24 @@ const struct auth_user *exchange_user(const struct exchange *exchange);
 bool exchange_knows_user(const struct exchange *exchange); /* after exchange_found() */
 struct secret *exchange_secret(struct exchange *exchange);
 
+/* After EXCHANGE_TOKEN, until exchange_free(). */
+struct pop_view exchange_token(const struct exchange *exchange);
+
+/*
+ * The token was not good: *ret_challenge is for the client, as after
+ * EXCHANGE_CHALLENGE, and whatever it answers comes to EXCHANGE_DENIED. Count
+ * the refusal now: a client that goes away without an answer has tried as well.
+ * `scope`: what a token must have, for the client to ask for; or empty.
+ *
+ * Where the token cannot be judged now, do not call this: the login ends as
+ * temporary, and the client keeps its token.
+ */
+void exchange_token_refused(
+    struct exchange *exchange, struct pop_view scope, struct pop_view *ret_challenge);
+
 /* Which mechanisms all of some users can use, by how their passwords are stored: bits by enum
- * password_kind. Those for which the server needs nothing but the password, always. */
-uint32_t exchange_mechanisms_for(uint32_t password_kinds);
+ * password_kind. Those for which the server needs nothing but the password, always. `tokens`:
+ * something checks tokens, so those that bring one are among them. */
+uint32_t exchange_mechanisms_for(uint32_t password_kinds, bool tokens);
 
 #endif

@@ -76,6 +76,30 @@
 #define SOURCE_QUESTIONS_MAX 256u
 #define SOURCE_THREADS       4u
 
+/* An OAuth 2 token. Those of large directories, with a user's groups in them, reach 6 KiB; with
+ * the rest of its message it fits a SASL message between the roles. */
+#define TOKEN_MAX 8192u
+
+/* How far the clock of who issues tokens may be ahead of ours: without NTP, a minute. */
+#define TOKEN_CLOCK_SECONDS 60
+
+/* A file with a password or a client's secret: one line. The secrets that servers make have up
+ * to some hundred octets. */
+#define CLIENT_SECRET_MAX 1024u
+
+/* What an introspection endpoint may answer: the claims of a token, in clear. */
+#define INTROSPECTION_BODY_MAX 65536u
+
+/* A file of keys (RFC 7517). An issuer has two or three, with certificate chains 10 KiB each;
+ * a token that names none is tried with all of them. */
+#define JWKS_FILE_MAX 262144u
+#define JWKS_KEYS_MAX 64u
+
+/* Objects in objects in JSON from outside, which cJSON reads by recursion, and members of one
+ * object, whose names are compared with each other. */
+#define JSON_DEPTH_MAX   32u
+#define JSON_MEMBERS_MAX 256u
+
 /* A user file: a million users with long hashes. What is larger was not meant. */
 #define PASSWD_FILE_MAX (256ull << 20)
 

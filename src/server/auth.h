@@ -45,6 +45,8 @@ struct auth_exchange {
     struct exchange *exchange;
     uint64_t serial; /* never used twice: a seek must not meet a later exchange */
     bool waits;      /* for a seek */
+    bool counted;    /* a token was refused already, with this delay to come */
+    uint32_t delay_ms;
 };
 
 /* Who tries to log in, of which front and session. */
@@ -199,6 +201,12 @@ void auth_refuse_wrong(
 /* The password is right, but POP is switched off for the user. */
 void
 auth_refuse_disabled(struct auth_role *role, const struct auth_try *try, struct pop_view user);
+
+/* A bearer token that no source takes: the delay for the refusal, which comes when the client
+ * has answered to what it is told first. One that goes away has tried all the same. */
+uint32_t
+auth_count_token(struct auth_role *role, const struct auth_try *try, struct pop_view user);
+void auth_refuse_counted(struct auth_role *role, const struct auth_try *try, uint32_t delay_ms);
 
 /* More passwords wait to be hashed than there is room for: nothing was looked at. */
 void auth_refuse_busy(struct auth_role *role, const struct auth_try *try, struct pop_view user);

@@ -90,6 +90,19 @@ auth_count_unknown(struct auth_role *role, const struct auth_try *try, struct po
     return count(role, try, user);
 }
 
+uint32_t
+auth_count_token(struct auth_role *role, const struct auth_try *try, struct pop_view user)
+{
+    log_refused(try, user, "wrong-token");
+    return count(role, try, user);
+}
+
+void
+auth_refuse_counted(struct auth_role *role, const struct auth_try *try, uint32_t delay_ms)
+{
+    send_refusal(role, try, POP_REFUSAL_AUTH, delay_ms);
+}
+
 void
 auth_refuse(struct auth_role *role, const struct auth_try *try, uint32_t refusal)
 {

@@ -79,6 +79,25 @@ seek_for(struct auth_role *role, struct auth_exchange *entry, enum auth_goal goa
     auth_seek_go(role, seek); /* may end the exchange */
 }
 
+static void
+seek_token(struct auth_role *role, struct auth_exchange *entry)
+{
+    struct auth_try try = try_of(entry);
+    struct pop_view token = exchange_token(entry->exchange);
+    struct pop_view name = pop_view_of(exchange_user(entry->exchange)->name);
+    struct auth_seek *seek = auth_seek_new(role, AUTH_GOAL_TOKEN, &try, name);
+    if (seek == NULL)
+        return; /* as above */
+    seek->token = malloc(token.len + 1);
+    if (seek->token != NULL) {
+        memcpy(seek->token, token.data, token.len);
+        seek->token_len = token.len;
+    } /* else it is empty, and refused */
+    seek->exchange = entry->serial;
+    entry->waits = true;
+    auth_seek_go(role, seek);
+}
+
 /* The password is checked without the exchange, which ends here. */
 static void
 seek_password(struct auth_role *role, struct auth_channel *front, struct auth_exchange **place)
@@ -113,12 +132,18 @@ on_step(
     case EXCHANGE_PASSWORD:
         seek_password(role, front, place);
         return;
+    case EXCHANGE_TOKEN:
+        seek_token(role, entry);
+        return;
     case EXCHANGE_PROVED:
         auth_accept(role, &try, user);
         break;
     case EXCHANGE_DENIED:
-        auth_refuse_wrong(
-            role, &try, pop_view_of(user->name), exchange_knows_user(entry->exchange));
+        if (entry->counted)
+            auth_refuse_counted(role, &try, entry->delay_ms);
+        else
+            auth_refuse_wrong(
+                role, &try, pop_view_of(user->name), exchange_knows_user(entry->exchange));
         break;
     case EXCHANGE_MALFORMED:
         auth_refuse(role, &try, POP_REFUSAL_SASL);
@@ -174,9 +199,17 @@ auth_sasl_found(struct auth_role *role, const struct auth_seek *seek)
 void
 auth_sasl_token_refused(struct auth_role *role, const struct auth_seek *seek)
 {
+    struct auth_channel *front;
+    struct pop_view octets = {"", 0};
+    struct auth_exchange **place = place_for(role, seek, &front);
+    if (place == NULL)
+        return;
     struct auth_try try = auth_seek_try(seek);
-    auth_sasl_drop(role, seek);
-    auth_refuse_wrong(role, &try, pop_view_of(seek->job.user.name), true);
+    (*place)->waits = false;
+    (*place)->counted = true;
+    (*place)->delay_ms = auth_count_token(role, &try, pop_view_of(seek->job.user.name));
+    exchange_token_refused((*place)->exchange, POP_VIEW(""), &octets);
+    challenge(front, try.session, octets);
 }
 
 void
@@ -295,14 +328,17 @@ fitting(const struct auth_role *role)
 {
     uint32_t kinds = 0;
     bool all_known = true;
+    bool tokens = false;
     for (size_t i = 0; i < role->source_count; i++) {
         const struct auth_source *source = &role->sources[i];
-        if (source->file != NULL)
+        if (source_kind_row(source->kind)->tokens)
+            tokens = true;
+        else if (source->file != NULL)
             kinds |= passwd_file_kinds(source->file);
-        else if (source->kind != SOURCE_PASSWD_FILE && !source_kind_row(source->kind)->tokens)
+        else if (source->kind != SOURCE_PASSWD_FILE)
             all_known = false;
     }
-    return exchange_mechanisms_for(all_known ? kinds : 0) |
+    return exchange_mechanisms_for(all_known ? kinds : 0, tokens) |
            (role->certificates ? MECHANISM_BIT(MECHANISM_EXTERNAL) : 0);
 }
 

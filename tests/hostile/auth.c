@@ -128,6 +128,9 @@ sasl_octets(char *octets)
         "ann",
         "ann 0123456789abcdef0123456789abcdef",
         "n,,n=a=2Cb,r=,,,,",
+        "n,a=ann,\1auth=Bearer abc.def.ghi\1\1",
+        "user=ann\1auth=Bearer abc\1\1",
+        "\1",
     };
     if (chance(4) == 0) {
         uint32_t len = chance(chance(20) == 0 ? IPC_SASL_MAX : 64);

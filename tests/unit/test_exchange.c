@@ -2,6 +2,8 @@
  * outside when somebody does not. */
 #include "auth/exchange.h"
 
+#include "auth/password.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -386,6 +388,96 @@ plain_message_has_exactly_its_parts(void **state)
     }
 }
 
+/* ---- tokens ---- */
+
+/* An exchange after its first message. */
+static struct exchange *
+bring(enum mechanism mechanism, const char *message, enum exchange_step expected)
+{
+    struct err err;
+    struct exchange *exchange;
+    struct pop_view challenge;
+    char copy[64];
+    assert_int_equal(exchange_new(library, mechanism, no_binding, &exchange, &err), ERR_OK);
+    (void)snprintf(copy, sizeof copy, "%s", message);
+    struct pop_view response = pop_view_of(copy);
+    assert_int_equal(exchange_next(exchange, response, &challenge), expected);
+    memset(copy, 'x', sizeof copy); /* the exchange keeps nothing of it */
+    return exchange;
+}
+
+static void
+token_and_name_are_for_the_owner_to_check(void **state)
+{
+    (void)state;
+    struct exchange *exchange =
+        bring(MECHANISM_OAUTHBEARER, "n,a=ann,\1auth=Bearer abc.def\1\1", EXCHANGE_TOKEN);
+    assert_string_equal(exchange_user(exchange)->name, "ann");
+    assert_true(pop_view_equal(exchange_token(exchange), POP_VIEW("abc.def")));
+    exchange_free(exchange);
+    exchange = bring(MECHANISM_OAUTHBEARER, "n,,\1auth=Bearer abc.def\1\1", EXCHANGE_TOKEN);
+    assert_string_equal(exchange_user(exchange)->name, "");
+    exchange_free(exchange);
+    exchange = bring(MECHANISM_XOAUTH2, "user=ann\1auth=Bearer abc.def\1\1", EXCHANGE_TOKEN);
+    assert_string_equal(exchange_user(exchange)->name, "ann");
+    assert_true(pop_view_equal(exchange_token(exchange), POP_VIEW("abc.def")));
+    exchange_free(exchange);
+}
+
+/* R7628-2; what the client answers does not matter. */
+static void
+refused_token_is_told_and_then_denied(void **state)
+{
+    static const struct {
+        enum mechanism mechanism;
+        const char *message;
+        const char *challenge;
+        const char *answer;
+    } rows[] = {
+        {MECHANISM_OAUTHBEARER, "n,,\1auth=Bearer abc\1\1",
+         "{\"status\":\"invalid_token\",\"scope\":\"mail\"}", "\1"},
+        {MECHANISM_XOAUTH2, "user=ann\1auth=Bearer abc\1\1",
+         "{\"status\":\"401\",\"schemes\":\"bearer\",\"scope\":\"mail\"}", ""},
+        {MECHANISM_XOAUTH2, "user=ann\1auth=Bearer abc\1\1",
+         "{\"status\":\"401\",\"schemes\":\"bearer\",\"scope\":\"mail\"}",
+         "user=ann\1auth=Bearer abc\1\1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct pop_view challenge;
+        struct exchange *exchange = bring(rows[i].mechanism, rows[i].message, EXCHANGE_TOKEN);
+        exchange_token_refused(exchange, POP_VIEW("mail"), &challenge);
+        assert_true(pop_view_equal(challenge, pop_view_of(rows[i].challenge)));
+        assert_int_equal(
+            exchange_next(exchange, pop_view_of(rows[i].answer), &challenge), EXCHANGE_DENIED);
+        exchange_free(exchange);
+    }
+}
+
+static void
+malformed_token_message_is_seen(void **state)
+{
+    (void)state;
+    exchange_free(bring(MECHANISM_OAUTHBEARER, "", EXCHANGE_MALFORMED));
+    exchange_free(bring(MECHANISM_OAUTHBEARER, "\1", EXCHANGE_MALFORMED));
+    exchange_free(bring(MECHANISM_XOAUTH2, "n,,\1auth=Bearer abc\1\1", EXCHANGE_MALFORMED));
+}
+
+static void
+tokens_are_offered_only_where_something_checks_them(void **state)
+{
+    const uint32_t bearers =
+        MECHANISM_BIT(MECHANISM_OAUTHBEARER) | MECHANISM_BIT(MECHANISM_XOAUTH2);
+    (void)state;
+    assert_int_equal(exchange_mechanisms_for(1u << PASSWORD_PLAIN, false) & bearers, 0);
+    assert_int_equal(exchange_mechanisms_for(0, true) & bearers, bearers);
+    for (unsigned i = 0; i < MECHANISM_COUNT; i++) {
+        const struct mechanism_row *row = mechanism_row((enum mechanism)i);
+        assert_int_equal(row->bearer, (bearers & MECHANISM_BIT(i)) != 0);
+        assert_true(row->plaintext || !row->bearer);
+    }
+}
+
 static int
 start(void **state)
 {
@@ -423,6 +515,10 @@ main(void)
         cmocka_unit_test(what_breaks_the_rules_is_refused),
         cmocka_unit_test(downgrade_is_seen),
         cmocka_unit_test(plain_message_has_exactly_its_parts),
+        cmocka_unit_test(token_and_name_are_for_the_owner_to_check),
+        cmocka_unit_test(refused_token_is_told_and_then_denied),
+        cmocka_unit_test(malformed_token_message_is_seen),
+        cmocka_unit_test(tokens_are_offered_only_where_something_checks_them),
     };
     return cmocka_run_group_tests(tests, start, finish);
 }
