@@ -15,8 +15,8 @@
 
 #include <pthread.h>
 
-/* The one that this program is linked with. */
-extern const struct source_ops *const source_ops;
+/* The one that this program is linked with; src/server/meson.build says which. */
+static const struct source_ops *const source_ops = &SOURCE_OPS;
 
 struct question {
     struct fair_item item;
