@@ -11,7 +11,7 @@ import corpus
 import pop3
 import pytest
 from certificates import KINDS, Authority
-from restanted import AS_ROOT, BUILD, FRONT_UID, KEYS_UID, SANITIZED
+from restanted import AS_ROOT, BUILD, KEYS_UID
 
 STORED = b"Subject: a\n\n.text\n"
 
@@ -174,16 +174,6 @@ def test_stls_is_refused_after_the_login(server):
 # Hostile or odd peers
 
 
-def handshake(port, name="pop.example.org", **options):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    for option, value in options.items():
-        setattr(context, option, value)
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
-        return context.wrap_socket(connection, server_hostname=name)
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
 def test_old_versions_are_not_spoken(server, version):
@@ -313,6 +303,40 @@ def test_replaced_files_serve_new_connections_and_old_ones_live_on(make_server, 
     old.quit()
 
 
+def test_certificates_are_exchanged_under_a_thousand_sessions(make_server, authority):
+    certificate = authority.issue("pop.example.org", label="under-sessions")
+    users = {f"u{number}": f"word{number}" for number in range(1000)}
+    server = make_server(
+        users=users, certificates=[certificate], fronts=2, limits={"per-address": 0}
+    )
+    for number, user in enumerate(users):
+        server.deliver(b"Subject: %d\n\n" % number, user)
+    server.start()
+    tls = certificate.client()
+    sessions = []
+    for user, password in users.items():
+        client = server.connect_tls(tls)
+        client.login(user.encode(), password.encode())
+        sessions.append(client)
+    before = sessions[0].socket.getpeercert()["serialNumber"]
+    replace(certificate, authority.issue("pop.example.org", label="fresh-sessions", kind="rsa"))
+    assert server.log.wait("new certificates are in force")
+    assert any(serial(server, certificate) != before for _ in range(50))
+    for client in sessions:
+        client.send(b"NOOP\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n")
+    # The key that signed for them is not needed any more: what is under way goes on.
+    for number, client in enumerate(sessions):
+        assert client.line().startswith(b"+OK")
+        assert client.line().startswith(b"+OK")
+        assert client.content() == b"Subject: %d\r\n\r\n" % number
+        assert client.line().startswith(b"+OK")
+        assert client.line().startswith(b"+OK")
+        assert client.rest() == b""
+        client.close()
+    assert not [path for user in users for path in (server.maildir(user) / "new").iterdir()]
+    assert serial(server, certificate) != before
+
+
 def test_mismatched_files_leave_what_was_in_force(make_server, authority):
     certificate = authority.issue("pop.example.org", label="mismatch")
     server = make_server(certificates=[certificate])
@@ -411,72 +435,3 @@ def test_certificate_that_ends_soon_is_told_of(make_server, authority):
     server.maildir("ann")
     server.start()
     assert server.log.find(r"warning: the certificate for pop.example.org expires in [45] days")
-
-
-# The private key's place
-
-
-def memory_of(pid):
-    """All that the process can read."""
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
-        for line in maps:
-            span, rights = line.split()[:2]
-            if "r" not in rights or "[v" in line:
-                continue
-            start, end = (int(each, 16) for each in span.split("-"))
-            memory.seek(start)
-            try:
-                yield memory.read(end - start)
-            except OSError:
-                continue
-
-
-def secret_of(key):
-    """The private number's octets, in both orders."""
-    text = subprocess.run(
-        ["openssl", "pkey", "-in", key, "-outform", "DER"], check=True, capture_output=True
-    ).stdout
-    ec = subprocess.run(
-        ["openssl", "ec", "-in", key, "-text", "-noout"], check=True, capture_output=True, text=True
-    ).stdout
-    number = bytes.fromhex(ec.split("priv:")[1].split("pub:")[0].replace(":", "").replace("\n", "").replace(" ", ""))
-    number = number[-32:]
-    assert number in text
-    return number, number[::-1]
-
-
-@pytest.mark.skipif(SANITIZED, reason="a sanitizer maps more memory than there is")
-@pytest.mark.skipif(not AS_ROOT, reason="only root can read another process's memory")
-def test_private_key_is_in_the_memory_of_keys_alone(server, certificate):
-    for _ in range(1000):
-        handshake(server.tls_port).close()
-    secrets = secret_of(certificate.key)
-    roles = server.roles()
-    for role, pids in roles.items():
-        for pid in pids:
-            found = any(secret in piece for piece in memory_of(pid) for secret in secrets)
-            assert found == (role == "keys"), role
-
-
-@pytest.mark.skipif(not AS_ROOT, reason="only root can start roles as other users")
-def test_keys_runs_as_a_user_of_its_own_that_cannot_read_the_file(server, certificate):
-    (keys,) = server.roles()["keys"]
-    status = Path(f"/proc/{keys}/status").read_text()
-    assert f"Uid:\t{KEYS_UID}\t{KEYS_UID}" in status
-    assert certificate.key.stat().st_mode & 0o077 == 0
-    assert certificate.key.stat().st_uid == 0 != FRONT_UID
-
-
-def test_keys_that_dies_is_replaced_with_its_keys(server, certificate):
-    (keys,) = server.roles()["keys"]
-    seen = len(server.log.lines)
-    os.kill(keys, signal.SIGKILL)
-    assert server.log.wait("restanted-keys.*was ended by signal 9", start=seen)
-    for _ in range(50):
-        try:
-            client = server.connect_tls(certificate.client())
-            break
-        except (ssl.SSLError, OSError, pop3.Closed):
-            server.connect().close()  # waits for an answer: the server is working on it
-    client.login()
-    client.quit()
