@@ -63,6 +63,10 @@ struct source_ops {
     enum err_code (*check_token)(
         struct source *source, struct pop_view token, struct auth_user *user, struct err *err);
 
+    /* What the helper's program does when it is not started by the parent but, with arguments,
+     * by what the source has started. Returns its exit status. NULL: never. */
+    int (*other_main)(int argc, char **argv);
+
     void (*close)(struct source *source); /* NULL is fine */
 };
 

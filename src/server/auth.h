@@ -86,6 +86,7 @@ struct auth_seek {
     uint64_t exchange; /* the serial of the one that it is for; 0: none */
     enum auth_goal goal;
     size_t source;           /* that is asked, or comes next */
+    bool unasked;            /* it is to be asked when it has said how it works */
     struct verifier_job job; /* user, secret, whose it is; `user` is filled on the way */
     char *token;             /* TOKEN; APOP: timestamp and digest, behind each other */
     size_t token_len;
@@ -145,8 +146,9 @@ void auth_seek_answered(
 
 /* ---- auth_source.c ---- */
 
-/* Sends the question to the helper that seek->source names and keeps the seek until the answer.
- * False: it cannot be asked now. */
+/* Sends the question to the helper that seek->source names and keeps the seek until the answer;
+ * one that has only just been started is asked when it has said how it works. False: it cannot
+ * be asked now. */
 bool auth_source_ask(struct auth_role *role, struct auth_seek *seek);
 
 /* A helper's message. False: it must not send this. */

@@ -176,7 +176,7 @@ ask(struct auth_role *role, struct auth_seek *seek, struct auth_source *source)
         found(role, seek, seek->goal == AUTH_GOAL_NAME || seek->goal == AUTH_GOAL_PROVED);
         return true;
     }
-    if (!source->spoke || !auth_source_ask(role, seek))
+    if (!auth_source_ask(role, seek))
         refuse(role, seek, POP_REFUSAL_SYS_TEMP);
     return true;
 }

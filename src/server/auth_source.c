@@ -60,13 +60,10 @@ fill(struct ipc_ask *ask, uint32_t task, const struct auth_seek *seek)
     memcpy(ask->octets, octets.data, octets.len);
 }
 
-bool
-auth_source_ask(struct auth_role *role, struct auth_seek *seek)
+static bool
+send_question(const struct auth_channel *channel, const struct auth_seek *seek)
 {
-    struct auth_source *source = &role->sources[seek->source];
-    struct auth_channel *channel = auth_channel_find(role, IPC_SOURCE, (uint32_t)seek->source);
-    if (channel == NULL || source->asked >= SOURCE_QUESTIONS_MAX)
-        return false;
+    const struct auth_source *source = &channel->role->sources[seek->source];
     struct ipc_ask ask;
     fill(
         &ask,
@@ -74,15 +71,50 @@ auth_source_ask(struct auth_role *role, struct auth_seek *seek)
         : source->verifies            ? IPC_ASK_VERIFY
                                       : IPC_ASK_LOOK_UP,
         seek);
-    seek->id = ++role->last_serial;
     struct ipc_header header = {.type = IPC_ASK, .session = seek->id};
     enum ipc_result result = ipc_send(
         channel->source.fd, &header, &ask, offsetof(struct ipc_ask, octets) + ask.len, NULL, 0);
     explicit_bzero(ask.octets, ask.len);
-    if (result != IPC_OK)
+    return result == IPC_OK;
+}
+
+bool
+auth_source_ask(struct auth_role *role, struct auth_seek *seek)
+{
+    struct auth_source *source = &role->sources[seek->source];
+    struct auth_channel *channel = auth_channel_find(role, IPC_SOURCE, (uint32_t)seek->source);
+    if (channel == NULL || source->asked >= SOURCE_QUESTIONS_MAX)
+        return false;
+    seek->id = ++role->last_serial;
+    seek->unasked = !source->spoke;
+    if (!seek->unasked && !send_question(channel, seek))
         return false;
     keep(role, seek);
     return true;
+}
+
+/* It has said how it works: what has waited for that begins anew with it. */
+static void
+ask_waiting(struct auth_role *role, uint32_t number)
+{
+    struct auth_seek *waiting = NULL;
+    for (size_t i = 0; i < AUTH_BUCKETS; i++) {
+        struct auth_seek *seek = role->seeks[i];
+        while (seek != NULL) {
+            struct auth_seek *next = seek->next;
+            if (seek->source == number && seek->unasked) {
+                (void)take(role, seek->id, number);
+                seek->next = waiting;
+                waiting = seek;
+            }
+            seek = next;
+        }
+    }
+    while (waiting != NULL) {
+        struct auth_seek *seek = waiting;
+        waiting = seek->next;
+        auth_seek_go(role, seek);
+    }
 }
 
 void
@@ -118,11 +150,16 @@ auth_source_message(struct auth_channel *channel, const struct ipc_packet *packe
         bool again = source->spoke;
         source->spoke = true;
         source->verifies = ((const struct ipc_source_mode *)body)->verifies != 0;
+        if (!again)
+            ask_waiting(role, channel->number);
         return !again;
     }
     struct auth_seek *seek = take(role, packet->header.session, channel->number);
-    if (seek == NULL)
+    if (seek == NULL || seek->unasked) {
+        if (seek != NULL)
+            keep(role, seek);
         return false; /* it answers what nobody asked */
+    }
     auth_seek_answered(role, seek, body);
     return true;
 }

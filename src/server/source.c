@@ -119,8 +119,11 @@ hear_auth(struct source_role *role)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+    if (argc > 1 && source_ops->other_main != NULL)
+        return source_ops->other_main(argc, argv);
+
     static struct source_role role = {
         /* large */
         .auth_fd = -1,
