@@ -129,6 +129,8 @@ set_up(struct oauth_introspection *introspection, const struct oauth_endpoint *e
         {CURLOPT_NOSIGNAL, 1}, /* several threads ask */
         {CURLOPT_TIMEOUT_MS, (long)endpoint->timeout_ms},
         {CURLOPT_CONNECTTIMEOUT_MS, (long)endpoint->timeout_ms},
+        {CURLOPT_QUICK_EXIT,
+         1}, /* a thread that resolves a name is left behind, not waited for */
         {CURLOPT_FOLLOWLOCATION, 0},
         {CURLOPT_SSL_VERIFYPEER, 1},
         {CURLOPT_SSL_VERIFYHOST, 2},

@@ -41,6 +41,8 @@ static const struct rule {
     bool asked_may, asked_must; /* with `introspection` */
     bool keys_may, keys_must;   /* with `jwks` */
 } rules[] = {
+    {SOURCE_INTROSPECTION, true, true, false, false},
+    {SOURCE_JWKS, false, false, true, true},
     {SOURCE_CLIENT_ID, true, true, false, false},
     {SOURCE_PASSWORD_FILE, true, true, false, false},
     {SOURCE_CA, true, false, false, false},
