@@ -1,8 +1,6 @@
 /* The rules for claims. Texts of errors are this file's own: never what stands in a token. */
 #include "auth/oauth_claims.h"
 
-#include <math.h>
-
 /* Seconds that a double holds exactly. What is larger is no time but an attempt. */
 #define SECONDS_MAX 9007199254740992.0
 
@@ -19,8 +17,8 @@ time_of(const cJSON *claims, const char *name, double *ret_time)
     const cJSON *member = json_member(claims, name);
     if (member == NULL)
         return TIME_ABSENT;
-    if (!cJSON_IsNumber(member) || !isfinite(member->valuedouble) || member->valuedouble < 0 ||
-        member->valuedouble > SECONDS_MAX)
+    if (!cJSON_IsNumber(member) ||
+        !(member->valuedouble >= 0 && member->valuedouble <= SECONDS_MAX))
         return TIME_WRONG;
     *ret_time = member->valuedouble;
     return TIME_THERE;

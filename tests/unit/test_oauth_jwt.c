@@ -134,6 +134,10 @@ changed_token_is_refused(void **state)
             *c = was;
         }
         expect(ERR_OK, signers[i].algorithm, token);
+        char *longer = NULL;
+        assert_true(asprintf(&longer, "%sAAAA", token) > 0);
+        expect(ERR_DENIED, signers[i].algorithm, longer);
+        free(longer);
         token[strlen(token) - 1] = '\0';
         expect(ERR_DENIED, signers[i].algorithm, token);
         free(token);
@@ -176,6 +180,25 @@ algorithms_are_not_mixed_up(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (check_header_with(rows[i].key, rows[i].algorithm, rows[i].header) != ERR_DENIED)
             fail_msg("row %zu: %s", i, rows[i].header);
+}
+
+/* It is not even tried with an algorithm of another kind. */
+static void
+key_of_another_kind_is_no_key(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof signers / sizeof *signers; i++)
+        for (unsigned key = 0; key < KEYS; key++) {
+            char header[128];
+            if (key == signers[i].key)
+                continue;
+            (void)snprintf(
+                header, sizeof header, "{\"alg\":\"%s\",\"kid\":\"%s\"}", signers[i].algorithm,
+                kinds[key]);
+            assert_int_equal(
+                check_header_with(signers[i].key, signers[i].algorithm, header), ERR_DENIED);
+            assert_string_equal(err.text, "no key is there for the token");
+        }
 }
 
 static void
@@ -283,6 +306,7 @@ claims_that_do_not_hold_are_refused(void **state)
         {"{" CLAIMS ",\"nbf\":1700000060}", ERR_OK},
         {"{" CLAIMS ",\"nbf\":1700000061}", ERR_DENIED},
         {"{" CLAIMS ",\"nbf\":\"0\"}", ERR_DENIED},
+        {"{" CLAIMS ",\"nbf\":-1}", ERR_DENIED},
         {"{" CLAIMS ",\"iat\":1700000060}", ERR_OK},
         {"{" CLAIMS ",\"iat\":1700000061}", ERR_DENIED},
         {"{" CLAIMS ",\"iat\":1e400}", ERR_DENIED},
@@ -650,6 +674,7 @@ main(void)
         cmocka_unit_test(each_algorithm_is_taken_with_and_without_kid),
         cmocka_unit_test(changed_token_is_refused),
         cmocka_unit_test(algorithms_are_not_mixed_up),
+        cmocka_unit_test(key_of_another_kind_is_no_key),
         cmocka_unit_test(odd_headers_are_refused),
         cmocka_unit_test(odd_forms_are_refused),
         cmocka_unit_test(claims_that_do_not_hold_are_refused),
