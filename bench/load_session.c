@@ -211,6 +211,9 @@ load_session_next(struct load_session *session, struct pop_view *in)
         case POP_CLIENT_END:
             good = on_end(session, &event);
             break;
+        case POP_CLIENT_CHALLENGE:
+            good = failed(session, "%s: a challenge without AUTH", session->user);
+            break;
         case POP_CLIENT_BROKEN:
             good = failed(session, "%s: %s", session->user, event.problem);
             break;

@@ -10,12 +10,18 @@
 
 enum { COMMANDS_MAX = 32 };
 
+static enum pop_command
+command_of(unsigned octet)
+{
+    return 1 + octet % (POP_COMMAND_COUNT - 1);
+}
+
 static void
 send_command(struct pop_client *client, unsigned octet)
 {
     char sent[POP_COMMAND_MAX];
     struct pop_buffer out = {sent, 0, sizeof sent};
-    enum pop_command command = 1 + octet % (POP_COMMAND_COUNT - 1);
+    enum pop_command command = command_of(octet);
     enum pop_send result;
     switch (command) {
     case POP_COMMAND_USER:
@@ -44,6 +50,9 @@ struct story {
     bool in_message;
     uint32_t answered;
     bool broken;
+    bool wants_auth; /* when all is answered: it goes alone */
+    bool challenged;
+    char storage[POP_SASL_LINE_MAX];
 };
 
 static void
@@ -91,6 +100,10 @@ on_event(struct story *story, enum pop_client_step step, const struct pop_client
         tell(story, "end", event);
         story->answered++;
         return;
+    case POP_CLIENT_CHALLENGE:
+        tell(story, "challenge", event);
+        story->challenged = true;
+        return;
     case POP_CLIENT_BROKEN:
         CHECK(event->problem != NULL);
         tell(story, "broken", event);
@@ -101,6 +114,28 @@ on_event(struct story *story, enum pop_client_step step, const struct pop_client
     }
 }
 
+/* What the owner does between two events. Returns how many answers more are awaited. */
+static uint32_t
+take_turn(struct story *story, struct pop_client *client)
+{
+    char sent[POP_COMMAND_MAX];
+    struct pop_buffer out = {sent, 0, sizeof sent};
+    if (story->challenged) {
+        bool gives_up = client->sasl == POP_CLIENT_SASL_UNREADABLE || story->answered % 2 == 1;
+        enum pop_send result = gives_up ? pop_client_cancel(client, &out)
+                                        : pop_client_respond(client, POP_VIEW("ann"), &out);
+        CHECK(result == POP_SEND_OK);
+        story->challenged = false;
+    }
+    if (!story->wants_auth || story->broken || pop_client_awaited(client) > 0 ||
+        client->stls != POP_CLIENT_STLS_NONE)
+        return 0;
+    struct pop_buffer storage = {story->storage, 0, sizeof story->storage};
+    CHECK(pop_client_auth(client, POP_VIEW("PLAIN"), NULL, storage, &out) == POP_SEND_OK);
+    story->wants_auth = false;
+    return 1;
+}
+
 static struct story
 run(struct pop_view commands, struct pop_view in, uint32_t seed)
 {
@@ -109,8 +144,13 @@ run(struct pop_view commands, struct pop_view in, uint32_t seed)
     struct pop_client *client = malloc(sizeof *client);
     pop_client_init(client);
     /* After STLS nothing goes out until it is answered. */
-    for (size_t i = 0; i < commands.len && client->stls == POP_CLIENT_STLS_NONE; i++)
-        send_command(client, (unsigned char)commands.data[i]);
+    for (size_t i = 0; i < commands.len && client->stls == POP_CLIENT_STLS_NONE; i++) {
+        unsigned octet = (unsigned char)commands.data[i];
+        if (command_of(octet) == POP_COMMAND_AUTH)
+            story.wants_auth = true;
+        else
+            send_command(client, octet);
+    }
     uint32_t awaited = pop_client_awaited(client);
     while (in.len > 0 && !story.broken) {
         struct pop_view piece = {in.data, fuzz_next_piece(&cuts, in.len)};
@@ -122,6 +162,7 @@ run(struct pop_view commands, struct pop_view in, uint32_t seed)
         do {
             step = pop_client_next(client, &piece, &event);
             on_event(&story, step, &event);
+            awaited += take_turn(&story, client);
         } while (step != POP_CLIENT_MORE && step != POP_CLIENT_BROKEN);
         CHECK(story.broken || piece.len == 0);
         CHECK(story.broken || !client->line.overlong); /* an endless line is not waited for */

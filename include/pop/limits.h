@@ -22,6 +22,9 @@
 /* One line of a SASL exchange (R5034-10): OAuth tokens are the longest, some kilobytes. */
 #define POP_SASL_LINE_MAX 12288
 
+/* The octets that such a line holds in base64, with its CRLF. */
+#define POP_SASL_RESPONSE_MAX ((POP_SASL_LINE_MAX - 2) / 4 * 3)
+
 /* Commands that a client may have sent without an answer. 512 RETRs of the smallest messages
  * keep a 100 ms line busy; each costs 8 octets of queue. */
 #define POP_CLIENT_QUEUE_MAX 512

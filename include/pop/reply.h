@@ -39,11 +39,16 @@ struct pop_capabilities {
     bool resp_codes;
     bool auth_resp_code;
     bool stls;
+    bool sasl; /* which mechanisms: pop_capability_word() */
     bool login_delay;
     uint32_t login_delay_seconds;
 };
 
 /* One line of the answer to CAPA; unknown ones are passed over. */
 void pop_capabilities_add(struct pop_capabilities *capabilities, struct pop_view line);
+
+/* Takes the next word from a line of CAPA, for those with a list: the name of the capability,
+ * then its arguments. False: there is none left. */
+bool pop_capability_word(struct pop_view *line, struct pop_view *ret_word);
 
 #endif

@@ -413,6 +413,8 @@ retriever_next(
         case POP_CLIENT_END:
             step = on_end(retriever, &event, ret_event);
             break;
+        case POP_CLIENT_CHALLENGE:
+            BUG("AUTH was sent");
         case POP_CLIENT_BROKEN:
             report_fail(
                 retriever->report, EX_PROTOCOL, "%s: %s", retriever->account->label,

@@ -1,12 +1,18 @@
 /* The client's side of a session: a queue of awaited replies. Decides nothing. */
-#include "base/number.h"
+#include "proto/client_command.h"
 
-#include <pop/client.h>
+#include "base/number.h"
 
 /* How each command is written and what answers it. */
 static const struct command_row {
     const char *verb;
-    enum { ARGUMENT_NONE, ARGUMENT_TEXT, ARGUMENT_NUMBER, ARGUMENT_NUMBER_LINES } argument;
+    enum {
+        ARGUMENT_NONE,
+        ARGUMENT_TEXT,
+        ARGUMENT_SASL, /* not sent here */
+        ARGUMENT_NUMBER,
+        ARGUMENT_NUMBER_LINES,
+    } argument;
     bool multiline;
 } commands[POP_COMMAND_COUNT] = {
     [POP_COMMAND_GREETING] = {"", ARGUMENT_NONE, false},
@@ -15,6 +21,7 @@ static const struct command_row {
     [POP_COMMAND_USER] = {"USER", ARGUMENT_TEXT, false},
     [POP_COMMAND_PASS] = {"PASS", ARGUMENT_TEXT, false},
     [POP_COMMAND_APOP] = {"APOP", ARGUMENT_TEXT, false},
+    [POP_COMMAND_AUTH] = {"AUTH", ARGUMENT_SASL, false},
     [POP_COMMAND_STAT] = {"STAT", ARGUMENT_NONE, false},
     [POP_COMMAND_LIST] = {"LIST", ARGUMENT_NONE, true},
     [POP_COMMAND_LIST_ONE] = {"LIST", ARGUMENT_NUMBER, false},
@@ -45,6 +52,20 @@ pop_client_awaited(const struct pop_client *client)
     return client->awaited;
 }
 
+bool
+pop_client_is_held(const struct pop_client *client)
+{
+    return client->stls != POP_CLIENT_STLS_NONE || client->sasl != POP_CLIENT_SASL_NONE;
+}
+
+void
+pop_client_remember(struct pop_client *client, enum pop_command command, uint32_t message)
+{
+    uint32_t slot = (client->head + client->awaited) % POP_CLIENT_QUEUE_MAX;
+    client->queue[slot] = (struct pop_awaited){(uint8_t)command, message};
+    client->awaited++;
+}
+
 /* Writes the whole line or nothing, and remembers what will be answered. */
 static enum pop_send
 send_line(
@@ -58,7 +79,7 @@ send_line(
     for (size_t i = 0; i < argument.len; i++)
         if ((unsigned char)argument.data[i] < 0x20 || argument.data[i] == 0x7F)
             return POP_SEND_BAD;
-    if (client->stls != POP_CLIENT_STLS_NONE || client->awaited == POP_CLIENT_QUEUE_MAX ||
+    if (pop_client_is_held(client) || client->awaited == POP_CLIENT_QUEUE_MAX ||
         pop_buffer_room(out) < len)
         return POP_SEND_FULL;
 
@@ -68,9 +89,7 @@ send_line(
     pop_buffer_put(out, argument);
     pop_buffer_put(out, POP_VIEW("\r\n"));
 
-    uint32_t slot = (client->head + client->awaited) % POP_CLIENT_QUEUE_MAX;
-    client->queue[slot] = (struct pop_awaited){(uint8_t)command, message};
-    client->awaited++;
+    pop_client_remember(client, command, message);
     if (command == POP_COMMAND_STLS)
         client->stls = POP_CLIENT_STLS_SENT;
     return POP_SEND_OK;
@@ -106,9 +125,8 @@ pop_client_send_number(
     return send_line(client, command, number, (struct pop_view){text, len}, out);
 }
 
-/* The server broke the protocol; nothing it says after that can be matched any more. */
-static enum pop_client_step
-broken(struct pop_client *client, struct pop_client_event *event, const char *problem)
+enum pop_client_step
+pop_client_break(struct pop_client *client, struct pop_client_event *event, const char *problem)
 {
     client->broken = true;
     event->problem = problem;
@@ -138,19 +156,34 @@ parse_reply(struct pop_client_event *event)
     }
 }
 
+/* What one line without end within the bound means, in a status or a listing. */
+static enum pop_client_step
+too_long(struct pop_client *client, struct pop_client_event *event)
+{
+    return pop_client_break(client, event, "the server sends a line that is too long");
+}
+
 /* A first line has come: what it answers is the head of the queue. */
 static enum pop_client_step
 on_status(struct pop_client *client, struct pop_view line, struct pop_client_event *event)
 {
     if (client->awaited == 0)
-        return broken(client, event, "the server speaks without having been asked");
+        return pop_client_break(client, event, "the server speaks without having been asked");
+    enum pop_client_step step;
+    bool auth = event->command == POP_COMMAND_AUTH;
+    if (auth && pop_client_read_challenge(client, line, event, &step))
+        return step;
+    if (line.len > POP_CLIENT_LINE_MAX) /* only challenges may be that long */
+        return too_long(client, event);
     if (!pop_status_parse(line, &event->status))
-        return broken(client, event, "the answer is neither +OK nor -ERR");
+        return pop_client_break(client, event, "the answer is neither +OK nor -ERR");
     if (event->status.ok && !parse_reply(event))
-        return broken(client, event, "the numbers in the answer cannot be read");
+        return pop_client_break(client, event, "the numbers in the answer cannot be read");
 
     if (event->command == POP_COMMAND_STLS)
         client->stls = event->status.ok ? POP_CLIENT_STLS_ACCEPTED : POP_CLIENT_STLS_NONE;
+    if (auth)
+        pop_client_end_sasl(client);
     event->multiline = event->status.ok && commands[event->command].multiline;
     if (event->multiline) {
         client->in_body = true;
@@ -167,18 +200,11 @@ on_item(struct pop_client *client, struct pop_view line, struct pop_client_event
     event->text = line;
     if (event->command == POP_COMMAND_LIST &&
         !pop_pair_parse(line, &event->number, &event->size))
-        return broken(client, event, "a line of LIST cannot be read");
+        return pop_client_break(client, event, "a line of LIST cannot be read");
     if (event->command == POP_COMMAND_UIDL &&
         !pop_uidl_parse(line, &event->number, &event->uid))
-        return broken(client, event, "a line of UIDL cannot be read");
+        return pop_client_break(client, event, "a line of UIDL cannot be read");
     return POP_CLIENT_ITEM;
-}
-
-/* What one line without end within the bound means, in a status or a listing. */
-static enum pop_client_step
-too_long(struct pop_client *client, struct pop_client_event *event)
-{
-    return broken(client, event, "the server sends a line that is too long");
 }
 
 static enum pop_client_step
@@ -220,11 +246,17 @@ pop_client_next(
 {
     *ret_event = (struct pop_client_event){0};
     if (client->broken)
-        return broken(client, ret_event, "the session has ended");
+        return pop_client_break(client, ret_event, "the session has ended");
     if (client->stls == POP_CLIENT_STLS_ACCEPTED && in->len > 0)
-        return broken(
+        return pop_client_break(
             client, ret_event,
             "plain text came behind the answer to STLS: somebody may have put it there");
+
+    if ((client->sasl == POP_CLIENT_SASL_CHALLENGED ||
+         client->sasl == POP_CLIENT_SASL_UNREADABLE) &&
+        in->len > 0)
+        return pop_client_break(
+            client, ret_event, "the server does not wait for the answer to its challenge");
 
     struct pop_awaited head = client->queue[client->head];
     if (client->awaited > 0) {

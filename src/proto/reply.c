@@ -148,6 +148,7 @@ pop_capabilities_add(struct pop_capabilities *capabilities, struct pop_view line
         {"RESP-CODES", &capabilities->resp_codes},
         {"AUTH-RESP-CODE", &capabilities->auth_resp_code},
         {"STLS", &capabilities->stls},
+        {"SASL", &capabilities->sasl},
         {"LOGIN-DELAY", &capabilities->login_delay},
     };
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
@@ -155,4 +156,14 @@ pop_capabilities_add(struct pop_capabilities *capabilities, struct pop_view line
             *flags[i].flag = true;
     if (pop_view_same_word(word, POP_VIEW("LOGIN-DELAY")))
         (void)parse_u32(take_field(&line), &capabilities->login_delay_seconds);
+}
+
+bool
+pop_capability_word(struct pop_view *line, struct pop_view *ret_word)
+{
+    skip_blanks(line);
+    if (line->len == 0)
+        return false;
+    *ret_word = take_field(line);
+    return true;
 }

@@ -545,6 +545,8 @@ read_answers(struct connection *connection)
         case POP_CLIENT_END:
             on_end(connection, &event);
             break;
+        case POP_CLIENT_CHALLENGE:
+            sim_fail(connection->sim, "a challenge, and nobody sent AUTH");
         case POP_CLIENT_BROKEN:
             sim_fail(connection->sim, "the server broke the protocol: %s", event.problem);
         }

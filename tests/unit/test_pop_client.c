@@ -80,6 +80,9 @@ tell_event(struct story *story, enum pop_client_step step, const struct pop_clie
     case POP_CLIENT_END:
         tell(story, "end of %s %u\n", names[event->command], event->message);
         break;
+    case POP_CLIENT_CHALLENGE:
+        fail_msg("a challenge without AUTH");
+        break;
     case POP_CLIENT_BROKEN:
         tell(story, "broken: %s\n", event->problem);
         break;

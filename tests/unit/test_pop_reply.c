@@ -252,6 +252,7 @@ capabilities_are_known_by_their_first_word(void **state)
         .uidl = true,
         .user = true,
         .auth_resp_code = true,
+        .sasl = true,
         .login_delay = true,
         .login_delay_seconds = 900,
     };

@@ -34,7 +34,7 @@ E: CAPA item X-TOP 1
 E: CAPA item TOPS
 E: CAPA item\x20
 E: CAPA item IMPLEMENTATION Broken (TM) UIDL PIPELINING
-E: CAPA end: TOP UIDL USER PIPELINING RESP-CODES AUTH-RESP-CODE STLS LOGIN-DELAY 900
+E: CAPA end: TOP UIDL USER PIPELINING RESP-CODES AUTH-RESP-CODE STLS SASL LOGIN-DELAY 900
 
 == client: what is not announced is not there
 # R2449-21: the text of IMPLEMENTATION and longer words announce nothing
@@ -56,7 +56,7 @@ E: CAPA item PIPELINING-LATER
 E: CAPA item SASL USER
 E: CAPA item .TOP
 E: CAPA item LOGIN-DELAY soon
-E: CAPA end: LOGIN-DELAY 0
+E: CAPA end: SASL LOGIN-DELAY 0
 
 == client: no CAPA, and the session goes on
 # R2449-4, R2449-22, R1957-2

@@ -5,12 +5,12 @@ const char *const client_verbs[POP_COMMAND_COUNT] = {
     [POP_COMMAND_GREETING] = "GREETING", [POP_COMMAND_CAPA] = "CAPA",
     [POP_COMMAND_STLS] = "STLS",         [POP_COMMAND_USER] = "USER",
     [POP_COMMAND_PASS] = "PASS",         [POP_COMMAND_APOP] = "APOP",
-    [POP_COMMAND_STAT] = "STAT",         [POP_COMMAND_LIST] = "LIST",
-    [POP_COMMAND_LIST_ONE] = "LIST",     [POP_COMMAND_UIDL] = "UIDL",
-    [POP_COMMAND_UIDL_ONE] = "UIDL",     [POP_COMMAND_RETR] = "RETR",
-    [POP_COMMAND_TOP] = "TOP",           [POP_COMMAND_DELE] = "DELE",
-    [POP_COMMAND_NOOP] = "NOOP",         [POP_COMMAND_RSET] = "RSET",
-    [POP_COMMAND_QUIT] = "QUIT",
+    [POP_COMMAND_AUTH] = "AUTH",         [POP_COMMAND_STAT] = "STAT",
+    [POP_COMMAND_LIST] = "LIST",         [POP_COMMAND_LIST_ONE] = "LIST",
+    [POP_COMMAND_UIDL] = "UIDL",         [POP_COMMAND_UIDL_ONE] = "UIDL",
+    [POP_COMMAND_RETR] = "RETR",         [POP_COMMAND_TOP] = "TOP",
+    [POP_COMMAND_DELE] = "DELE",         [POP_COMMAND_NOOP] = "NOOP",
+    [POP_COMMAND_RSET] = "RSET",         [POP_COMMAND_QUIT] = "QUIT",
 };
 
 /* "RETR 1 text": what it answers, and what it is. */
@@ -102,6 +102,13 @@ client_log_text(struct client_log *log, const struct pop_client_event *event)
 }
 
 void
+client_log_challenge(struct client_log *log, const struct pop_client_event *event)
+{
+    add_event(log, event, event->problem != NULL ? " challenge: " : " challenge ");
+    trace_put(log->trace, event->problem != NULL ? pop_view_of(event->problem) : event->text);
+}
+
+void
 client_log_end(struct client_log *log, const struct pop_client_event *event)
 {
     const struct pop_capabilities *known = &log->capabilities;
@@ -116,6 +123,7 @@ client_log_end(struct client_log *log, const struct pop_client_event *event)
         {known->resp_codes, " RESP-CODES"},
         {known->auth_resp_code, " AUTH-RESP-CODE"},
         {known->stls, " STLS"},
+        {known->sasl, " SASL"},
         {known->login_delay, " LOGIN-DELAY "},
     };
     if (event->command != POP_COMMAND_CAPA) {

@@ -11,6 +11,8 @@
  *   E: LIST item 1 120
  *   E: CAPA item TOP
  *   E: CAPA end: TOP UIDL                 what is known now
+ *   E: AUTH challenge <1.2@pop.test>      decoded
+ *   E: AUTH challenge: the server's challenge is no base64
  *   E: broken: the answer is neither +OK nor -ERR
  *   E: awaits 2                           at the end of the input, if it is not 0
  */
@@ -30,6 +32,7 @@ struct client_log {
 void client_log_reply(struct client_log *log, const struct pop_client_event *event);
 void client_log_item(struct client_log *log, const struct pop_client_event *event);
 void client_log_text(struct client_log *log, const struct pop_client_event *event);
+void client_log_challenge(struct client_log *log, const struct pop_client_event *event);
 void client_log_end(struct client_log *log, const struct pop_client_event *event);
 
 #endif

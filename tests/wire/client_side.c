@@ -2,6 +2,7 @@
 #include "base/number.h"
 #include "client_log.h"
 
+#include <pop/base64.h>
 #include <stdlib.h>
 
 struct client_run {
@@ -11,12 +12,50 @@ struct client_run {
     size_t fed;  /* octets of input so far */
     size_t next; /* entry of the transcript that may be to be sent */
     bool broken;
+    bool challenged; /* what is sent next answers it */
+    char storage[POP_SASL_LINE_MAX];
 };
+
+/* The octets of a transcript's base64; "=" is none, as on the line of AUTH. */
+static struct pop_view
+decode(struct pop_view text, char octets[POP_SASL_LINE_MAX])
+{
+    size_t len = 0;
+    if (text.len > POP_SASL_LINE_MAX || !pop_base64_decode(text, octets, &len))
+        len = 0;
+    return (struct pop_view){octets, len};
+}
+
+/* "PLAIN", "PLAIN AGFubgBzZWNyZXQ=" */
+static enum pop_send
+send_auth(struct client_run *run, struct pop_view rest, struct pop_buffer *out)
+{
+    char octets[POP_SASL_LINE_MAX];
+    const char *blank = memchr(rest.data, ' ', rest.len);
+    struct pop_view mechanism = {rest.data, blank ? (size_t)(blank - rest.data) : rest.len};
+    pop_view_skip(&rest, mechanism.len + (blank ? 1 : 0));
+    struct pop_view initial = decode(rest, octets);
+    struct pop_buffer storage = {.data = run->storage, .cap = sizeof run->storage};
+    return pop_client_auth(&run->client, mechanism, blank ? &initial : NULL, storage, out);
+}
+
+/* "*" or base64 */
+static enum pop_send
+send_response(struct client_run *run, struct pop_view line, struct pop_buffer *out)
+{
+    char octets[POP_SASL_LINE_MAX];
+    enum pop_send result = pop_view_equal(line, POP_VIEW("*"))
+                               ? pop_client_cancel(&run->client, out)
+                               : pop_client_respond(&run->client, decode(line, octets), out);
+    run->challenged = result != POP_SEND_OK;
+    return result;
+}
 
 /* Calls libpop for "RETR 1", "LIST", "TOP 1 5", "PASS secret" ... */
 static enum pop_send
-send_command(struct pop_client *client, struct pop_view line, struct pop_buffer *out)
+send_command(struct client_run *run, struct pop_view line, struct pop_buffer *out)
 {
+    struct pop_client *client = &run->client;
     const char *blank = memchr(line.data, ' ', line.len);
     struct pop_view verb = {line.data, blank ? (size_t)(blank - line.data) : line.len};
     struct pop_view rest = line;
@@ -27,6 +66,8 @@ send_command(struct pop_client *client, struct pop_view line, struct pop_buffer 
         command++;
     if (command == POP_COMMAND_COUNT)
         return POP_SEND_BAD; /* not known here: a mistake in the transcript */
+    if (command == POP_COMMAND_AUTH)
+        return send_auth(run, rest, out);
     if (command == POP_COMMAND_USER || command == POP_COMMAND_PASS ||
         command == POP_COMMAND_APOP || rest.len == 0)
         return pop_client_send(client, command, rest, out);
@@ -43,10 +84,16 @@ send_command(struct pop_client *client, struct pop_view line, struct pop_buffer 
     return pop_client_send_number(client, command, number, lines, out);
 }
 
+static enum pop_send
+send_line(struct client_run *run, struct pop_view line, struct pop_buffer *out)
+{
+    return run->challenged ? send_response(run, line, out) : send_command(run, line, out);
+}
+
 static void
 send_entry(struct client_run *run, const struct wire_entry *entry)
 {
-    char octets[POP_COMMAND_MAX];
+    char octets[POP_SASL_LINE_MAX];
     struct pop_buffer out = {octets, 0, sizeof octets};
     static const char *const kinds[] = {
         [POP_SEND_OK] = "C:", [POP_SEND_FULL] = "C~", [POP_SEND_BAD] = "C!"};
@@ -58,12 +105,12 @@ send_entry(struct client_run *run, const struct wire_entry *entry)
     }
     if (entry->kind[1] == ':' && entry->text.len + 2 <= sizeof octets) {
         out.cap = entry->text.len + 1; /* too little: nothing must be written or remembered */
-        result = send_command(&run->client, entry->text, &out);
+        result = send_line(run, entry->text, &out);
         out.cap = sizeof octets;
         if (result == POP_SEND_OK)
             trace_add(run->log.trace, "C~", POP_VIEW("room that was not there"));
     }
-    result = send_command(&run->client, entry->text, &out);
+    result = send_line(run, entry->text, &out);
     struct pop_view sent = pop_buffer_view(&out);
     if (result != POP_SEND_OK && sent.len == 0)
         sent = entry->text;
@@ -120,6 +167,10 @@ read_events(struct client_run *run, struct pop_view in)
             break;
         case POP_CLIENT_END:
             client_log_end(&run->log, &event);
+            break;
+        case POP_CLIENT_CHALLENGE:
+            client_log_challenge(&run->log, &event);
+            run->challenged = true;
             break;
         case POP_CLIENT_BROKEN:
             on_broken(run, &event);

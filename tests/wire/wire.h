@@ -34,6 +34,9 @@
  *   C! PASS \0                   it refuses to send that
  *   C~ NOOP                      its queue is full
  *   C! handshake                 its owner says that TLS has begun
+ *   C: AUTH PLAIN c2VjcmV0       the library is given the octets, as for the two below
+ *   C: c2VjcmV0                  a response, where a challenge was told
+ *   C: *                         there: it gives up
  *   E: UIDL item 1 abc           client_log.h has the forms
  */
 #ifndef TESTS_WIRE_H
