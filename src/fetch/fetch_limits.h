@@ -41,6 +41,13 @@
 /* What ended a run, in words: what is wrong with a certificate, and what can be done. */
 #define REPORT_ERROR_MAX 2048u
 
+/* A message of SCRAM from the server; they have about 100 octets. */
+#define SCRAM_MESSAGE_MAX 2048u
+
+/* RFC 7677, section 4: a server that asks for fewer is after a password that is easily guessed
+ * (R7677-2). The most is SCRAM_ITERATIONS_MAX. */
+#define SCRAM_ITERATIONS_MIN 4096u
+
 /* --timeout, in seconds. */
 #define TIMEOUT_DEFAULT 60u
 #define TIMEOUT_MAX     86400u

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/secret.h"
+#include "fetch/token.h"
 
 /*
  * Takes the password from RESTANTE_PASSWORD (which is then removed from the
@@ -17,5 +18,8 @@
 enum err_code password_get(
     struct secret *password, const char *command, const char *label, int stop_fd,
     struct err *err);
+
+/* Takes the access token from the first line that `command` prints. Errors as above. */
+enum err_code token_get(struct token *token, const char *command, int stop_fd, struct err *err);
 
 #endif
