@@ -15,6 +15,8 @@ enum {
     OPTION_KEEP,
     OPTION_DELETE,
     OPTION_PASSWORD_COMMAND,
+    OPTION_TOKEN_COMMAND,
+    OPTION_AUTH,
     OPTION_TLS,
     OPTION_CA,
     OPTION_PIN,
@@ -33,6 +35,10 @@ static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_DELETE] = {"delete", NULL, "delete there what is safely here"},
     [OPTION_PASSWORD_COMMAND] =
         {"password-command", "CMD", "its first line of output is the password"},
+    [OPTION_TOKEN_COMMAND] =
+        {"token-command", "CMD", "its first line of output is an OAuth 2 access token"},
+    [OPTION_AUTH] =
+        {"auth", "MECHANISM|password|auto", "how to log in; auto is the best that both have"},
     [OPTION_TLS] =
         {"tls", "required|implicit|off", "STLS; TLS before the greeting; plain text"},
     [OPTION_CA] = {"ca", "FILE", "certificates to trust instead of the system's"},
@@ -63,6 +69,7 @@ print_help(void)
     options_print(rows, OPTION_COUNT, stdout);
     (void)printf(
         "\nThe password comes from RESTANTE_PASSWORD, --password-command, or a prompt.\n"
+        "Mechanisms are those of SASL (SCRAM-SHA-256, PLAIN, ...); password is USER and PASS.\n"
         "Exit status: 0 done, 64 usage, 69 unreachable, 73 cannot write, 74 I/O error,\n"
         "75 try later, 76 protocol error, 77 login refused, 78 configuration,\n"
         "or a server whose certificate is not accepted.\n");
@@ -117,6 +124,21 @@ read_keep(struct fetch_settings *settings, const char *keep, const char *delete_
 }
 
 static int
+read_login(
+    struct fetch_settings *settings, const char *auth, const char *password_command,
+    const char *token_command)
+{
+    struct err err;
+    if (password_command != NULL && token_command != NULL)
+        return usage("--password-command and --token-command contradict each other");
+    if (account_set_auth(&settings->account, auth, token_command != NULL, &err) != ERR_OK)
+        return usage(err.text);
+    settings->password_command = password_command;
+    settings->token_command = token_command;
+    return EX_OK;
+}
+
+static int
 read_timeout(struct fetch_settings *settings, const char *value)
 {
     uint32_t seconds = TIMEOUT_DEFAULT;
@@ -149,7 +171,6 @@ cmd_fetch(int argc, char **argv)
 
     struct fetch_settings settings = {
         .state = values[OPTION_STATE],
-        .password_command = values[OPTION_PASSWORD_COMMAND],
         .json = values[OPTION_JSON] != NULL,
     };
     int code = read_url(&settings, argc - rest, argv + rest);
@@ -157,6 +178,10 @@ cmd_fetch(int argc, char **argv)
         code = read_destination(&settings, values[OPTION_TO]);
     if (code == EX_OK)
         code = read_keep(&settings, values[OPTION_KEEP], values[OPTION_DELETE]);
+    if (code == EX_OK)
+        code = read_login(
+            &settings, values[OPTION_AUTH], values[OPTION_PASSWORD_COMMAND],
+            values[OPTION_TOKEN_COMMAND]);
     if (code == EX_OK && account_set_tls(
                              &settings.account, values[OPTION_TLS], values[OPTION_CA],
                              values[OPTION_PIN], &err) != ERR_OK)

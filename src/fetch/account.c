@@ -2,11 +2,19 @@
 #include "fetch/account.h"
 
 #include "fetch/escape.h"
+#include "fetch/sasl.h"
 
 #include <stdio.h>
 
 /* What "USER " or "PASS " and CRLF leave of a command line (R2449-7). */
 #define LOGIN_ARGUMENT_MAX (POP_COMMAND_MAX - 7u)
+
+/* Also MECHANISM_COUNT may be asked about. */
+static bool
+is_known(enum mechanism mechanism)
+{
+    return (sasl_mechanisms() & MECHANISM_BIT(mechanism)) != 0;
+}
 
 enum err_code
 account_set_url(struct account *account, const struct pop_url *url, struct err *err)
@@ -14,14 +22,18 @@ account_set_url(struct account *account, const struct pop_url *url, struct err *
     if (url->auth == URL_AUTH_APOP)
         return err_set(
             err, ERR_INVALID,
-            "this version does not log in with APOP; leave out ;AUTH=+APOP to "
-            "use USER and PASS");
-    if (url->auth == URL_AUTH_SASL)
-        return err_set(
-            err, ERR_INVALID,
-            "this version does not log in with SASL (%s); leave out ;AUTH=%s "
-            "to use USER and PASS",
-            url->mechanism, url->mechanism);
+            "this version does not log in with APOP; leave out ;AUTH=+APOP to use the best "
+            "login that the server has");
+    if (url->auth == URL_AUTH_SASL) {
+        account->login =
+            (struct login_wish){LOGIN_NAMED, mechanism_find(pop_view_of(url->mechanism))};
+        if (!is_known(account->login.mechanism))
+            return err_set(
+                err, ERR_INVALID,
+                "this version does not log in with %s; leave out ;AUTH=%s to use the best "
+                "login that the server has",
+                url->mechanism, url->mechanism);
+    }
     if (strlen(url->user) > LOGIN_ARGUMENT_MAX)
         return err_set(
             err, ERR_INVALID,
@@ -93,6 +105,44 @@ account_set_tls(
     if (account->tls == ACCOUNT_TLS_AUTO && (ca != NULL || pins != NULL))
         account->tls = ACCOUNT_TLS_STLS;
     account->ca = ca;
+    return ERR_OK;
+}
+
+/* What --auth says. */
+static enum err_code
+read_wish(const char *auth, struct login_wish *ret_wish, struct err *err)
+{
+    char names[MECHANISM_NAMES_MAX];
+    struct login_wish wish = {LOGIN_NAMED, mechanism_find(pop_view_of(auth))};
+    if (strcmp(auth, "auto") == 0)
+        wish.way = LOGIN_AUTO;
+    else if (strcmp(auth, "password") == 0)
+        wish.way = LOGIN_PASSWORD;
+    else if (!is_known(wish.mechanism))
+        return err_set(
+            err, ERR_INVALID, "--auth is auto, password (USER and PASS), or one of %.*s",
+            (int)mechanism_names(sasl_mechanisms(), names), names);
+    *ret_wish = wish;
+    return ERR_OK;
+}
+
+enum err_code
+account_set_auth(struct account *account, const char *auth, bool has_token, struct err *err)
+{
+    struct login_wish url = account->login;
+    struct login_wish *wish = &account->login;
+    enum err_code code = auth != NULL ? read_wish(auth, wish, err) : ERR_OK;
+    if (code != ERR_OK)
+        return code;
+    if (url.way == LOGIN_NAMED && (wish->way != url.way || wish->mechanism != url.mechanism))
+        return err_set(err, ERR_INVALID, "--auth and the URL's ;AUTH= name different logins");
+    bool bearer = wish->way == LOGIN_NAMED && mechanism_row(wish->mechanism)->bearer;
+    if (bearer && !has_token)
+        return err_set(
+            err, ERR_INVALID, "%s needs an access token: --token-command",
+            mechanism_row(wish->mechanism)->name);
+    if (has_token && !bearer && wish->way != LOGIN_AUTO)
+        return err_set(err, ERR_INVALID, "--token-command is for OAUTHBEARER and XOAUTH2 only");
     return ERR_OK;
 }
 

@@ -3,6 +3,8 @@
 #define FETCH_ACCOUNT_H
 
 #include "base/secret.h"
+#include "fetch/login_choice.h"
+#include "fetch/token.h"
 #include "fetch/url.h"
 #include "net/tls_client.h"
 
@@ -20,7 +22,9 @@ struct account {
     const char *ca;       /* as tls_client_new() takes it */
     struct tls_pin pins[TLS_PINS_MAX];
     size_t pin_count;
-    struct secret password;     /* wiped as soon as it is in the buffer to be sent */
+    struct login_wish login;
+    struct secret password;     /* wiped when the login is done */
+    struct token token;         /* instead of the password; the same */
     char maildir[PATH_LEN_MAX]; /* where to deliver; absolute, without links, once it is open */
     char label[USER_NAME_MAX + URL_HOST_MAX + 2]; /* "user@host", for people */
     bool delete_known;   /* --delete: what is durably here goes from the server */
@@ -37,6 +41,11 @@ account_set_url(struct account *account, const struct pop_url *url, struct err *
 enum err_code account_set_tls(
     struct account *account, const char *tls, const char *ca, const char *pins,
     struct err *err);
+
+/* --auth (NULL: not given), after the URL, which may have a wish too. `has_token`: there is
+ * --token-command. ERR_INVALID: as above. */
+enum err_code
+account_set_auth(struct account *account, const char *auth, bool has_token, struct err *err);
 
 /* ERR_INVALID: the password is empty or cannot go into a PASS command. */
 enum err_code account_check_password(const struct account *account, struct err *err);

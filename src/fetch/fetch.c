@@ -138,21 +138,30 @@ prepare_journal(struct run *run, struct err *err)
     return code;
 }
 
-static bool
-prepare_password(struct run *run)
+/* The password or the token. */
+static enum err_code
+get_secret(struct run *run, struct err *err)
 {
     struct account *account = &run->settings->account;
-    struct err err;
+    const char *token_command = run->settings->token_command;
+    if (token_command != NULL)
+        return token_get(&account->token, token_command, run->signals.fd, err);
     enum err_code code = password_get(
         &account->password, run->settings->password_command, account->label, run->signals.fd,
-        &err);
-    if (code == ERR_OK)
-        code = account_check_password(account, &err);
+        err);
+    return code == ERR_OK ? account_check_password(account, err) : code;
+}
+
+static bool
+prepare_secret(struct run *run)
+{
+    struct err err;
+    enum err_code code = get_secret(run, &err);
     if (code == ERR_OK)
         return true;
     report_fail(
-        &run->report, code == ERR_CLOSED ? EX_TEMPFAIL : EX_CONFIG, "%s: %s", account->label,
-        err.text);
+        &run->report, code == ERR_CLOSED ? EX_TEMPFAIL : EX_CONFIG, "%s: %s",
+        run->settings->account.label, err.text);
     return false;
 }
 
@@ -176,7 +185,7 @@ prepare(struct run *run)
         report_fail_err(&run->report, &err);
         return false;
     }
-    return prepare_password(run);
+    return prepare_secret(run);
 }
 
 static void
@@ -243,6 +252,7 @@ fetch_run(struct fetch_settings *settings)
     run->report.seconds_ms = clock_ms() - started_ms;
     finish(run);
     secret_finish(&settings->account.password);
+    token_finish(&settings->account.token);
     int exit_code = print(run);
     free(run);
     return exit_code;

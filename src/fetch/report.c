@@ -142,6 +142,7 @@ report_print_json(const struct report *report, FILE *out)
         add_number(object, "deleted", report->deleted) &&
         add_number(object, "delete_pending", report->delete_pending) &&
         add_number(object, "failed", report->failed) && add_text(object, "tls", report->tls) &&
+        add_text(object, "auth", report->auth != NULL ? report->auth : "") &&
         add_warnings(object, report) &&
         cJSON_AddNumberToObject(object, "seconds", (double)report->seconds_ms / 1000) != NULL &&
         cJSON_AddNumberToObject(object, "exit", report->exit_code) != NULL &&

@@ -22,6 +22,7 @@ struct report {
     uint64_t failed;         /* messages that could not be fetched or stored */
     int64_t seconds_ms;
     char tls[TLS_NAME_MAX]; /* version and cipher suite; empty: none (R8314-5) */
+    const char *auth;       /* how the login was made, as --auth has it; NULL: not begun */
     int exit_code;          /* sysexits; EX_OK so far */
     bool has_error;
     char error[REPORT_ERROR_MAX];

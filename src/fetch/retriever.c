@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "fetch/escape.h"
+#include "fetch/refusal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ void
 retriever_free(struct retriever *retriever)
 {
     explicit_bzero(retriever->out_data, sizeof retriever->out_data); /* a PASS not sent yet */
+    login_free(&retriever->login);
     listing_free(&retriever->listing);
     free(retriever->deletes);
     retriever->deletes = NULL;
@@ -58,48 +60,12 @@ shown_status(const struct pop_status *status)
     return escape_text(status->text.len > 0 ? status->text : POP_VIEW("no reason given"));
 }
 
-static bool
-is_temporary(const struct pop_status *status)
-{
-    return pop_code_is(status->code, "IN-USE") || pop_code_is(status->code, "LOGIN-DELAY") ||
-           pop_code_is(status->code, "SYS/TEMP");
-}
-
-/* The exit code of a refusal: what passes by itself is tried later (R2449-12, R3206-4). */
-static int
-exit_of_refusal(const struct pop_status *status, int otherwise)
-{
-    if (is_temporary(status))
-        return EX_TEMPFAIL;
-    if (pop_code_is(status->code, "SYS/PERM"))
-        return EX_UNAVAILABLE;
-    return pop_code_is(status->code, "AUTH") ? EX_NOPERM : otherwise;
-}
-
-/* Servers exist that repeat a command that they do not like: the password is not for a report.
- */
-static bool
-has_password(const struct retriever *retriever, struct pop_view text)
-{
-    const struct secret *password = &retriever->account->password;
-    return password->len > 0 && text.len > 0 &&
-           memmem(text.data, text.len, password->data, password->len) != NULL;
-}
-
 static enum retriever_step
 refused(
     struct retriever *retriever, const struct pop_status *status, int otherwise,
     const char *what)
 {
-    bool coded = status->code.len > 0 && !has_password(retriever, status->code);
-    struct shown code = coded ? escape_text(status->code) : (struct shown){{0}};
-    struct shown text = has_password(retriever, status->text)
-                            ? escape_text(POP_VIEW("(its answer has the password in it)"))
-                            : shown_status(status);
-    report_fail(
-        retriever->report, exit_of_refusal(status, otherwise), "%s: %s: %s%s%s%s",
-        retriever->account->label, what, coded ? "[" : "", code.text, coded ? "] " : "",
-        text.text);
+    refusal_report(retriever->report, retriever->account, NULL, status, otherwise, what);
     return RETRIEVER_STEP_FAILED;
 }
 
@@ -142,14 +108,53 @@ on_capabilities_before_tls(struct retriever *retriever)
     return RETRIEVER_STEP_FAILED;
 }
 
+/* CAPA is answered, the last one before the login. */
+static enum retriever_step
+on_capabilities(struct retriever *retriever)
+{
+    struct login *login = &retriever->login;
+    if (!login_begin(
+            login, retriever->account, retriever->secure, &retriever->capabilities,
+            retriever->report))
+        return RETRIEVER_STEP_FAILED;
+    enter(retriever, login->choice.sasl ? RETRIEVER_SASL : RETRIEVER_LOGIN);
+    return RETRIEVER_STEP_AGAIN;
+}
+
+/* The secrets are not needed any more. */
+static void
+forget_secrets(struct retriever *retriever)
+{
+    secret_finish(&retriever->account->password);
+    token_finish(&retriever->account->token);
+}
+
 static enum retriever_step
 on_login(struct retriever *retriever, const struct pop_client_event *event)
 {
     if (!event->status.ok)
         return refused(retriever, &event->status, EX_NOPERM, "the server refuses the login");
     if (event->command == POP_COMMAND_PASS)
-        secret_finish(&retriever->account->password);
+        forget_secrets(retriever);
     return RETRIEVER_STEP_AGAIN;
+}
+
+static enum retriever_step
+on_auth(struct retriever *retriever, const struct pop_client_event *event)
+{
+    if (!login_answered(&retriever->login, retriever->account, event, retriever->report))
+        return RETRIEVER_STEP_FAILED;
+    forget_secrets(retriever);
+    enter(retriever, RETRIEVER_LISTING);
+    return RETRIEVER_STEP_AGAIN;
+}
+
+static enum retriever_step
+on_challenge(struct retriever *retriever, const struct pop_client_event *event)
+{
+    bool goes_on =
+        login_challenged(&retriever->login, retriever->account, event, retriever->report);
+    return goes_on ? RETRIEVER_STEP_AGAIN : RETRIEVER_STEP_FAILED;
 }
 
 static enum retriever_step
@@ -157,6 +162,7 @@ on_capa(struct retriever *retriever, const struct pop_client_event *event)
 {
     retriever->capabilities_next = (struct pop_capabilities){.known = event->status.ok};
     retriever->capability_lines = 0;
+    retriever->login.mechanisms = 0;
     return RETRIEVER_STEP_AGAIN; /* -ERR: only the minimum is assumed (R2449-4) */
 }
 
@@ -183,7 +189,7 @@ on_uidl(struct retriever *retriever, const struct pop_client_event *event)
 {
     if (event->status.ok)
         return RETRIEVER_STEP_AGAIN;
-    if (is_temporary(&event->status))
+    if (refusal_is_temporary(&event->status))
         return refused(retriever, &event->status, EX_TEMPFAIL, "the server refuses UIDL");
     report_warn(
         retriever->report, EX_OK,
@@ -267,9 +273,10 @@ on_reply(
         struct retriever * retriever, const struct pop_client_event *event) = {
         [POP_COMMAND_GREETING] = on_greeting, [POP_COMMAND_CAPA] = on_capa,
         [POP_COMMAND_STLS] = on_stls,         [POP_COMMAND_USER] = on_login,
-        [POP_COMMAND_PASS] = on_login,        [POP_COMMAND_STAT] = on_stat,
-        [POP_COMMAND_LIST] = on_list,         [POP_COMMAND_UIDL] = on_uidl,
-        [POP_COMMAND_DELE] = on_dele,         [POP_COMMAND_QUIT] = on_quit,
+        [POP_COMMAND_PASS] = on_login,        [POP_COMMAND_AUTH] = on_auth,
+        [POP_COMMAND_STAT] = on_stat,         [POP_COMMAND_LIST] = on_list,
+        [POP_COMMAND_UIDL] = on_uidl,         [POP_COMMAND_DELE] = on_dele,
+        [POP_COMMAND_QUIT] = on_quit,
     };
     CHECK(handlers[event->command] != NULL);
     return handlers[event->command](retriever, event);
@@ -281,6 +288,7 @@ add_capability(struct retriever *retriever, struct pop_view line, struct err *er
     if (retriever->capability_lines++ == CAPABILITY_LINES_MAX)
         return err_set(err, ERR_LIMIT, "the server lists capabilities without end");
     pop_capabilities_add(&retriever->capabilities_next, line);
+    login_add_capability(&retriever->login, line);
     return ERR_OK;
 }
 
@@ -385,6 +393,8 @@ advance(struct retriever *retriever)
         return on_listed(retriever);
     if (retriever->phase == RETRIEVER_CAPA_BEFORE_TLS)
         return on_capabilities_before_tls(retriever);
+    if (retriever->phase == RETRIEVER_CAPA)
+        return on_capabilities(retriever);
     enter(retriever, retriever->phase + 1);
     return RETRIEVER_STEP_AGAIN;
 }
@@ -414,7 +424,8 @@ retriever_next(
             step = on_end(retriever, &event, ret_event);
             break;
         case POP_CLIENT_CHALLENGE:
-            BUG("AUTH was sent");
+            step = on_challenge(retriever, &event);
+            break;
         case POP_CLIENT_BROKEN:
             report_fail(
                 retriever->report, EX_PROTOCOL, "%s: %s", retriever->account->label,
@@ -428,15 +439,18 @@ retriever_next(
 }
 
 void
-retriever_secured(struct retriever *retriever)
+retriever_secured(struct retriever *retriever, struct pop_view binding)
 {
-    CHECK(!retriever->secure);
+    CHECK(!retriever->secure && binding.len <= TLS_BINDING_LEN);
     retriever->secure = true;
+    memcpy(retriever->login.binding, binding.data, binding.len);
+    retriever->login.binding_len = binding.len;
     if (retriever->phase == RETRIEVER_GREETING)
         return;
     CHECK(retriever->phase == RETRIEVER_HANDSHAKE);
     pop_client_tls_started(&retriever->client);
     retriever->capabilities = (struct pop_capabilities){0}; /* R2595-5 */
+    retriever->login.mechanisms = 0;
     enter(retriever, RETRIEVER_CAPA);
 }
 
@@ -474,6 +488,13 @@ may_send(const struct retriever *retriever)
     return retriever->capabilities.pipelining || pop_client_awaited(&retriever->client) == 0;
 }
 
+/* What is secret goes to the right server over TLS, or where that was not wanted (R8314-9). */
+static void
+check_line(const struct retriever *retriever)
+{
+    CHECK(retriever->secure || retriever->account->tls == ACCOUNT_TLS_OFF);
+}
+
 static enum pop_send
 send_script(struct retriever *retriever)
 {
@@ -481,7 +502,7 @@ send_script(struct retriever *retriever)
     struct account *account = retriever->account;
     struct pop_view argument = {"", 0};
     if (retriever->phase == RETRIEVER_LOGIN)
-        CHECK(retriever->secure || account->tls == ACCOUNT_TLS_OFF);
+        check_line(retriever);
     if (command == POP_COMMAND_USER)
         argument = pop_view_of(account->url.user);
     if (command == POP_COMMAND_PASS)
@@ -546,6 +567,11 @@ retriever_fill(struct retriever *retriever)
 {
     if (retriever->phase == RETRIEVER_TRANSFER)
         fill_transfer(retriever);
+    if (retriever->phase == RETRIEVER_SASL) {
+        check_line(retriever);
+        login_fill(
+            &retriever->login, &retriever->client, &retriever->capabilities, &retriever->out);
+    }
     fill_script(retriever);
 }
 

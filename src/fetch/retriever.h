@@ -20,6 +20,7 @@
 
 #include "fetch/account.h"
 #include "fetch/fetch_limits.h"
+#include "fetch/login.h"
 #include "fetch/plan.h"
 #include "fetch/report.h"
 #include "fetch/window.h"
@@ -32,7 +33,8 @@ enum retriever_phase {
     RETRIEVER_STLS,
     RETRIEVER_HANDSHAKE, /* the owner's */
     RETRIEVER_CAPA,
-    RETRIEVER_LOGIN,
+    RETRIEVER_SASL,  /* either this ... */
+    RETRIEVER_LOGIN, /* ... or USER and PASS */
     RETRIEVER_LISTING,
     RETRIEVER_PLANNING, /* the owner makes the plan */
     RETRIEVER_TRANSFER,
@@ -70,13 +72,14 @@ struct retriever_delete {
 struct retriever {
     enum retriever_phase phase;
     bool secure;             /* inside TLS */
-    struct account *account; /* borrowed; its password is wiped once it was taken */
+    struct account *account; /* borrowed; its secrets are wiped once they were taken */
     struct report *report;   /* borrowed */
     struct pop_client client;
     struct pop_capabilities capabilities;
     struct pop_capabilities capabilities_next; /* being read */
     size_t capability_lines;                   /* of them so far */
     size_t sent;                               /* commands of this phase's script */
+    struct login login;
     struct listing listing;
     const struct plan *plan; /* borrowed, from retriever_start() on */
     struct window window;
@@ -103,8 +106,9 @@ void retriever_free(struct retriever *retriever); /* zeroed is fine */
 enum retriever_step retriever_next(
     struct retriever *retriever, struct pop_view *in, struct retriever_event *ret_event);
 
-/* The handshake is done and the server is the right one: after TLS, or before the greeting. */
-void retriever_secured(struct retriever *retriever);
+/* The handshake is done and the server is the right one: after TLS, or before the greeting.
+ * `binding`: tls_stream_binding()'s; empty: there is none. */
+void retriever_secured(struct retriever *retriever, struct pop_view binding);
 
 /* After LISTED: what to do. Its known messages to be deleted may be deleted from here on.
  * ERR_NOMEM. */

@@ -261,13 +261,23 @@ talk(struct task *task)
         handle_input(task); /* CAPA goes out; a greeting may have come with the handshake */
 }
 
+/* The login may be bound to this connection. */
+static void
+secured(struct task *task)
+{
+    char binding[TLS_BINDING_LEN];
+    bool bound = tls_stream_binding(task->stream.tls, binding);
+    retriever_secured(&task->retriever, (struct pop_view){binding, bound ? sizeof binding : 0});
+    explicit_bzero(binding, sizeof binding);
+}
+
 /* The time that a handshake may take begins with it: no octet of the server prolongs it. */
 static void
 shake(struct task *task)
 {
     switch (task_tls_shake(task)) {
     case STREAM_DONE:
-        retriever_secured(&task->retriever);
+        secured(task);
         talk(task);
         break;
     case STREAM_WAIT:

@@ -21,7 +21,7 @@ protocols = pop3
 listen = 127.0.0.1
 {tls}
 disable_plaintext_auth = no
-auth_mechanisms = plain
+auth_mechanisms = {mechanisms}
 mail_location = maildir:{folder}/mail
 first_valid_uid = {uid}
 default_login_user = {login}
@@ -67,7 +67,8 @@ class Dovecot:
     """`messages` are stored octets. As root it runs like on a real host; else all of it is the
     user who runs the tests."""
 
-    def __init__(self, folder, messages, certificate=None):
+    def __init__(self, folder, messages, certificate=None, mechanisms="plain"):
+        self.mechanisms = mechanisms
         self.certificate = certificate
         self.folder = Path(folder)
         self.messages = messages
@@ -113,7 +114,7 @@ class Dovecot:
         ).stdout.strip()
         text = CONFIGURATION.format(
             folder=self.folder, uid=self.uid, login=self.name, group=group, port=self.port,
-            tls_port=self.tls_port, tls=self.tls_lines(),
+            tls_port=self.tls_port, tls=self.tls_lines(), mechanisms=self.mechanisms,
         )
         (self.folder / "dovecot.conf").write_text(text)
         home = f"{self.uid}:{self.gid}::{self.folder}/mail::"

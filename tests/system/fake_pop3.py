@@ -7,6 +7,7 @@ what it is told, and misbehaves on request.
         assert server.sessions[-1].commands == [...]
 """
 
+import base64
 import select
 import socket
 import ssl
@@ -53,6 +54,8 @@ class Faults:
     cut_at: tuple | None = None  # (number, octets): of the answer to RETR, then close
     cut_with_rst: bool = False
     flood_at: dict = field(default_factory=dict)  # key -> a piece that is sent without end
+    # A mechanism of fake_sasl, called for AUTH; None: there is no AUTH
+    auth: object = None
     piece: int | None = None  # send answers in pieces of so many octets
     # With TLS:
     hide_stls: bool = False  # CAPA does not have it
@@ -68,6 +71,7 @@ class Session:
     commands: list = field(default_factory=list)  # decoded lines; the password is "PASS ..."
     early: list = field(default_factory=list)  # commands that came before the last was answered
     quit_done: bool = False
+    responses: list = field(default_factory=list)  # lines of a SASL exchange
     received: bytearray = field(default_factory=bytearray)  # what went over the line, decrypted
     tls: str | None = None  # the version, once the handshake is done
     alert: str | None = None  # why it failed, as the server sees it
@@ -75,6 +79,10 @@ class Session:
 
 class Gone(Exception):
     """This session is over."""
+
+
+class Cancelled(Exception):
+    """The client has given up an exchange."""
 
 
 class FakePop3:
@@ -338,6 +346,30 @@ class Conversation:
     def on_pass(self, password):
         self.logged_in = (self.user, password) == (USER, PASSWORD)
         return b"+OK\r\n" if self.logged_in else b"-ERR [AUTH] no\r\n"
+
+    def on_auth(self, argument):
+        if self.faults.auth is None:
+            return b"-ERR unknown command\r\n"
+        mechanism, *initial = argument.split(b" ")
+        try:
+            answer = self.faults.auth(self, mechanism.decode(), *initial)
+        except Cancelled:
+            answer = b"-ERR cancelled\r\n"
+        self.logged_in = answer.startswith(b"+OK")
+        return answer
+
+    def challenge(self, octets):
+        """Sends a challenge; returns the decoded response."""
+        return self.raw_challenge(b"+ " + base64.b64encode(octets) + b"\r\n")
+
+    def raw_challenge(self, octets):
+        self.send(octets)
+        line = self.read_line()
+        with self.server.changed:
+            self.session.responses.append(line)
+        if line == b"*":
+            raise Cancelled
+        return base64.b64decode(line, validate=True)
 
     def on_stat(self, _):
         left = [m for i, m in enumerate(self.mail) if i not in self.marked]
