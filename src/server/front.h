@@ -137,6 +137,7 @@ struct front {
     struct session *last_runnable;
     bool started;  /* START has come */
     bool offering; /* auth has said what can be offered */
+    bool binds;    /* ... and a mechanism with -PLUS is among it */
     bool open;     /* connections are accepted */
     bool draining;
     char *output; /* FRONT_OUTPUT_MAX */

@@ -25,6 +25,16 @@ unfit(enum front_transport transport)
     return set;
 }
 
+static bool
+has_plus(uint32_t mechanisms)
+{
+    bool found = false;
+    for (unsigned i = 0; i < MECHANISM_COUNT; i++)
+        found = found || ((mechanisms & MECHANISM_BIT(i)) != 0 &&
+                          mechanism_row((enum mechanism)i)->binds);
+    return found;
+}
+
 void
 front_offer(struct front *front, uint32_t mechanisms)
 {
@@ -34,6 +44,7 @@ front_offer(struct front *front, uint32_t mechanisms)
             mechanism_names(mechanisms & ~unfit((enum front_transport)i), offer->mechanisms);
         offer->config.mechanisms = (struct pop_view){offer->mechanisms, len};
     }
+    front->binds = has_plus(mechanisms);
     front->offering = true;
     front_open(front);
 }
@@ -64,8 +75,9 @@ send_begin(struct session *session, struct pop_view octets)
     };
     address_octets(&session->peer, &begin.from);
     /* Also for a mechanism that does not bind: then a client that could, but was kept from
-     * seeing the one that does, is found out (R5802-6). */
-    if (session->tls != NULL && tls_stream_binding(session->tls, begin.binding))
+     * seeing the one that does, is found out (R5802-6). Not where there is none to be seen. */
+    if (session->front->binds && session->tls != NULL &&
+        tls_stream_binding(session->tls, begin.binding))
         begin.binding_len = TLS_BINDING_LEN;
     char client[TLS_CLIENT_MAX];
     if (session->tls != NULL && tls_stream_client(session->tls, client)) {
