@@ -1,6 +1,6 @@
 /*
  * One SASL exchange, the client's side: octets in, octets out. The mechanisms
- * are our own, see doc/decisions.
+ * are our own, see doc/decisions/0007.
  *
  *   sasl_new(), then with AUTH sasl_initial() or nothing
  *   each challenge: sasl_next()

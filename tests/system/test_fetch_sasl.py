@@ -200,7 +200,8 @@ def test_each_login_with_dovecot(fetcher, other_server, certificate, mechanism, 
     assert fetcher.contents() == [b"A: b\n\nc\n"]
 
 
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"])
+# Each refusal makes Dovecot slower.
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "PLAIN"])
 def test_a_wrong_password_with_dovecot(fetcher, other_server, mechanism):
     result = fetcher.run(other_server.url(), "--auth", mechanism, password="wrong")
     assert result.returncode == 77, result.stderr
