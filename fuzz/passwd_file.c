@@ -1,9 +1,11 @@
 /*
  * The user file: each line is blank, a comment, reported or usable; a name finds the first
- * usable line that has it, with exactly that line's fields, and no other name finds anything.
+ * usable line without a label that has it, with exactly that line's fields, and as its other
+ * passwords exactly those of the usable lines with a label. No other name finds anything.
  */
 #include "auth/passwd_file.h"
 
+#include "auth/passwd_line.h"
 #include "auth/user_name.h"
 #include "fuzz.h"
 
@@ -85,45 +87,113 @@ is_entry(struct pop_view line)
     return line.len > 0 && line.data[0] != '#';
 }
 
-/* The usable line that a name must find, or SIZE_MAX. */
-static size_t
-expected_line(const struct pop_view *lines, size_t count, struct pop_view name)
+/* What stands behind the seventh colon. */
+static struct pop_view
+extra_of(struct pop_view line)
 {
-    for (size_t i = 0; i < count; i++)
-        if (is_entry(lines[i]) && !reported.lines[i + 1] &&
-            pop_view_equal(field_of(lines[i], 0), name))
-            return i;
-    return SIZE_MAX;
+    for (unsigned colons = 0; line.len > 0 && colons < 7; pop_view_skip(&line, 1))
+        colons += line.data[0] == ':';
+    return line;
+}
+
+/* The value of the first word of that key; its data is NULL where there is none. */
+static struct pop_view
+value_of(struct pop_view line, const char *key)
+{
+    struct pop_view extra = extra_of(line);
+    size_t key_len = strlen(key);
+    while (extra.len > 0) {
+        size_t len = 0;
+        while (len < extra.len && extra.data[len] != ' ' && extra.data[len] != '\t')
+            len++;
+        if (len >= key_len && memcmp(extra.data, key, key_len) == 0) {
+            if (len == key_len)
+                return (struct pop_view){"", 0};
+            if (extra.data[key_len] == '=')
+                return (struct pop_view){extra.data + key_len + 1, len - key_len - 1};
+        }
+        pop_view_skip(&extra, len < extra.len ? len + 1 : len);
+    }
+    return (struct pop_view){NULL, 0};
+}
+
+static bool
+is_labelled(struct pop_view line)
+{
+    return value_of(line, "label").data != NULL;
 }
 
 static void
-check_user(const struct auth_user *user, struct pop_view line)
+check_own(const struct auth_user *user, struct pop_view line)
 {
-    CHECK(user_name_problem(pop_view_of(user->name)) == NULL);
-    CHECK(pop_view_equal(pop_view_of(user->name), field_of(line, 0)));
     CHECK(pop_view_equal(pop_view_of(user->stored), field_of(line, 1)));
     CHECK(pop_view_equal(pop_view_of(user->home), field_of(line, 5)));
     CHECK((user->uid == AUTH_ID_NONE) == (field_of(line, 2).len == 0));
     CHECK((user->gid == AUTH_ID_NONE) == (field_of(line, 3).len == 0));
+    struct pop_view pop = value_of(line, "pop");
+    CHECK(!user->disabled || pop.data != NULL || value_of(line, "nologin").data != NULL);
+    CHECK(user->disabled || pop.data == NULL || pop_view_equal(pop, POP_VIEW("yes")));
+    CHECK(user->disabled || value_of(line, "nologin").data == NULL);
+}
+
+static void
+check_other(const struct auth_user *user, uint32_t i, struct pop_view line)
+{
+    CHECK(i < user->other_count);
+    const struct auth_credential *other = &user->others[i];
+    CHECK(passwd_label_problem(pop_view_of(other->label)) == NULL);
+    CHECK(pop_view_equal(pop_view_of(other->label), value_of(line, "label")));
+    CHECK(pop_view_equal(pop_view_of(other->stored), field_of(line, 1)));
+    for (uint32_t before = 0; before < i; before++)
+        CHECK(strcmp(user->others[before].label, other->label) != 0);
+}
+
+/* Looks a name up, and says what must be found by going through all lines. */
+static void
+check_name(
+    struct passwd_file *file, const struct pop_view *lines, size_t count, struct pop_view name)
+{
+    struct auth_user user;
+    size_t own = SIZE_MAX;
+    uint32_t others = 0;
+    bool spoilt = false;
+    enum err_code code = passwd_file_lookup(file, name, &user, NULL);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_entry(lines[i]) || !pop_view_equal(field_of(lines[i], 0), name))
+            continue;
+        bool labelled = is_labelled(lines[i]);
+        spoilt |= reported.lines[i + 1] && !labelled;
+        if (!reported.lines[i + 1] && labelled)
+            others++;
+        else if (!reported.lines[i + 1])
+            own = own == SIZE_MAX ? i : SIZE_MAX - 1; /* a second one must have been reported */
+    }
+    CHECK(own != SIZE_MAX - 1);
+    bool exists = own != SIZE_MAX || (others > 0 && !spoilt);
+    CHECK(code == (exists ? ERR_OK : ERR_NOT_FOUND));
+    if (!exists)
+        return;
+    CHECK(user_name_problem(name) == NULL);
+    CHECK(pop_view_equal(pop_view_of(user.name), name));
+    CHECK(user.other_count == others && others <= CREDENTIALS_MAX);
+    if (own != SIZE_MAX)
+        check_own(&user, lines[own]);
+    else
+        CHECK(strcmp(user.stored, "*") == 0 && user.uid == AUTH_ID_NONE && !user.disabled);
+    for (size_t i = 0, at = 0; i < count; i++)
+        if (is_entry(lines[i]) && !reported.lines[i + 1] && is_labelled(lines[i]) &&
+            pop_view_equal(field_of(lines[i], 0), name))
+            check_other(&user, (uint32_t)at++, lines[i]);
 }
 
 static void
 check_names(struct passwd_file *file, const struct pop_view *lines, size_t count)
 {
-    struct auth_user user;
-    struct err err;
     for (size_t i = 0; i < count; i++) {
         struct pop_view name = field_of(lines[i], 0);
-        size_t line = expected_line(lines, count, name);
-        enum err_code code = passwd_file_lookup(file, name, &user, &err);
-        CHECK(code == (line == SIZE_MAX ? ERR_NOT_FOUND : ERR_OK));
-        if (code == ERR_OK)
-            check_user(&user, lines[line]);
-
+        check_name(file, lines, count, name);
         name.len /= 2; /* the start of a name is another name */
-        line = expected_line(lines, count, name);
-        code = passwd_file_lookup(file, name, &user, &err);
-        CHECK(code == (line == SIZE_MAX ? ERR_NOT_FOUND : ERR_OK));
+        check_name(file, lines, count, name);
     }
 }
 

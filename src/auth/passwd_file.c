@@ -1,10 +1,11 @@
 /* The user file in memory: its octets, and an index of its lines sorted by name. */
 #include "auth/passwd_file.h"
 
+#include "auth/passwd_line.h"
 #include "auth/password.h"
 #include "auth/user_name.h"
+#include "base/check.h"
 #include "base/cleanup.h"
-#include "base/number.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +16,9 @@
 #include <unistd.h>
 
 struct entry {
-    struct pop_view name;
-    struct pop_view fields[6]; /* hash uid gid gecos home shell */
-    uint32_t line;
+    struct passwd_line line;
+    uint32_t number;
+    bool bad; /* reported; only until all lines are read */
 };
 
 /* One reading of the file. */
@@ -49,13 +50,13 @@ content_finish(struct content *content)
 /* A file that is something else altogether must not fill the log. */
 static void
 report_line(
-    const struct passwd_file *file, struct content *content, uint32_t line, const char *why)
+    const struct passwd_file *file, struct content *content, uint32_t line, const char *why,
+    const char *outcome)
 {
     char text[ERR_TEXT_MAX];
     if (content->bad_lines++ >= PASSWD_REPORTS_MAX)
         return;
-    (void)snprintf(
-        text, sizeof text, "%s:%u: %s; this user cannot log in", file->path, line, why);
+    (void)snprintf(text, sizeof text, "%s:%u: %s; %s", file->path, line, why, outcome);
     file->report(text);
 }
 
@@ -71,56 +72,34 @@ report_rest(const struct passwd_file *file, const struct content *content)
     file->report(text);
 }
 
-/* The next field up to a colon. */
-static struct pop_view
-take_field(struct pop_view *rest)
-{
-    const char *colon = rest->len > 0 ? memchr(rest->data, ':', rest->len) : NULL;
-    struct pop_view field = {rest->data, colon ? (size_t)(colon - rest->data) : rest->len};
-    pop_view_skip(rest, field.len + (colon ? 1 : 0));
-    return field;
-}
-
-/* An id field: empty, or a number. */
-static bool
-id_is_valid(struct pop_view field)
-{
-    uint32_t id;
-    return field.len == 0 || (parse_u32(field, &id) && id != AUTH_ID_NONE);
-}
-
-/* Why a line cannot be used; NULL: it can. */
-static const char *
-entry_problem(const struct entry *entry)
-{
-    struct password password;
-    struct err err;
-    const char *problem = user_name_problem(entry->name);
-    if (problem != NULL)
-        return problem;
-    if (entry->fields[0].len > HASH_TEXT_MAX)
-        return "the password field is too long";
-    if (password_parse(entry->fields[0], &password, &err) != ERR_OK)
-        return "the scheme of the password is not known here";
-    if (!id_is_valid(entry->fields[1]) || !id_is_valid(entry->fields[2]))
-        return "uid and gid are numbers";
-    if (entry->fields[4].len >= PATH_LEN_MAX)
-        return "the home folder is too long";
-    return NULL;
-}
-
 static int
 by_name(const void *a, const void *b)
 {
     const struct entry *x = a;
     const struct entry *y = b;
-    size_t len = x->name.len < y->name.len ? x->name.len : y->name.len;
-    int order = memcmp(x->name.data, y->name.data, len);
+    struct pop_view a_name = x->line.name;
+    struct pop_view b_name = y->line.name;
+    size_t len = a_name.len < b_name.len ? a_name.len : b_name.len;
+    int order = memcmp(a_name.data, b_name.data, len);
     if (order != 0)
         return order;
-    if (x->name.len != y->name.len)
-        return x->name.len < y->name.len ? -1 : 1;
-    return x->line < y->line ? -1 : x->line > y->line;
+    if (a_name.len != b_name.len)
+        return a_name.len < b_name.len ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static bool
+add_entry(struct content *content, const struct entry *entry)
+{
+    if ((content->count & (content->count + 1)) == 0) { /* grows by doubling: 1, 3, 7 ... */
+        struct entry *entries =
+            realloc(content->entries, (2 * content->count + 1) * sizeof *entries);
+        if (entries == NULL)
+            return false;
+        content->entries = entries;
+    }
+    content->entries[content->count++] = *entry;
+    return true;
 }
 
 static bool
@@ -129,31 +108,91 @@ add_line(
 {
     if (line.len > 0 && line.data[line.len - 1] == '\r')
         line.len--;
-    if (line.len == 0 || line.data[0] == '#')
+    if (!passwd_line_is_entry(line))
         return true;
-    if (line.len > PASSWD_LINE_MAX || memchr(line.data, '\0', line.len) != NULL) {
-        report_line(file, content, number, "the line is too long or has a NUL in it");
-        return true;
-    }
-    struct entry entry = {.line = number};
-    entry.name = take_field(&line);
-    for (size_t i = 0; i < 6; i++)
-        entry.fields[i] = take_field(&line);
-    const char *problem = entry_problem(&entry);
-    if (problem != NULL) {
-        report_line(file, content, number, problem);
-        return true;
-    }
-    if ((content->count & (content->count + 1)) == 0) { /* grows by doubling: 1, 3, 7 ... */
-        struct entry *entries =
-            realloc(content->entries, (2 * content->count + 1) * sizeof *entries);
-        if (entries == NULL)
-            return false;
-        content->entries = entries;
-    }
-    content->entries[content->count++] = entry;
-    return true;
+    struct entry entry = {.number = number};
+    const char *problem = passwd_line_parse(line, &entry.line);
+    if (problem == NULL)
+        return add_entry(content, &entry);
+    report_line(
+        file, content, number, problem,
+        entry.line.labelled ? "this password cannot be used" : "this user cannot log in");
+    /* Whose own line is bad has no other passwords either: the switch and the ids are lost. */
+    entry.bad = true;
+    return entry.line.labelled || user_name_problem(entry.line.name) != NULL ||
+           add_entry(content, &entry);
 }
+
+/* ---- the lines of one user ---- */
+
+/* Lines of one user in the order of the file; `kept` of them will stay, from the start. */
+struct group {
+    struct entry *lines;
+    size_t count;
+    size_t kept;
+};
+
+/* Why an application password cannot stand beside those that are kept; NULL: it can. */
+static const char *
+other_problem(const struct group *group, const struct entry *other)
+{
+    size_t others = 0;
+    for (size_t i = 0; i < group->kept; i++) {
+        const struct passwd_line *line = &group->lines[i].line;
+        others += line->labelled;
+        if (line->labelled && pop_view_equal(line->label, other->line.label))
+            return "this user has a password with this label already";
+    }
+    return others == CREDENTIALS_MAX
+               ? "this user has too many application passwords (CREDENTIALS_MAX)"
+               : NULL;
+}
+
+/* Leaves what look-ups give, the first lines before later ones. */
+static void
+group_settle(struct group *group, const struct passwd_file *file, struct content *content)
+{
+    bool bad = false;
+    size_t own = SIZE_MAX;
+    for (size_t i = 0; i < group->count; i++) {
+        bad |= group->lines[i].bad;
+        if (own == SIZE_MAX && !group->lines[i].bad && !group->lines[i].line.labelled)
+            own = i;
+    }
+    if (own == SIZE_MAX && bad)
+        return;
+    for (size_t i = 0; i < group->count; i++) {
+        struct entry *entry = &group->lines[i];
+        const char *problem = NULL;
+        if (entry->line.labelled)
+            problem = other_problem(group, entry);
+        else if (i != own)
+            problem = "this user has a line already";
+        if (problem != NULL && !entry->bad)
+            report_line(file, content, entry->number, problem, "this line is not used");
+        if (problem == NULL && !entry->bad)
+            group->lines[group->kept++] = *entry; /* at its own place or before it */
+    }
+}
+
+static void
+settle(const struct passwd_file *file, struct content *content)
+{
+    struct entry *entries = content->entries;
+    size_t kept = 0;
+    for (size_t from = 0, to; from < content->count; from = to) {
+        for (to = from + 1; to < content->count; to++)
+            if (!pop_view_equal(entries[to].line.name, entries[from].line.name))
+                break;
+        struct group group = {.lines = &entries[from], .count = to - from};
+        group_settle(&group, file, content);
+        memmove(&entries[kept], group.lines, group.kept * sizeof *entries);
+        kept += group.kept;
+    }
+    content->count = kept;
+}
+
+/* ---- what the users have in common ---- */
 
 /* The cost that most users have: the candidate of a majority vote, which is the most frequent
  * one wherever one clearly is. */
@@ -166,21 +205,25 @@ choose_dummy(struct content *content, struct err *err)
     content->quick = true;
     for (size_t i = 0; i < content->count; i++) {
         struct password password;
-        if (password_parse(content->entries[i].fields[0], &password, err) != ERR_OK ||
+        const struct passwd_line *line = &content->entries[i].line;
+        if (password_parse(line->stored, &password, err) != ERR_OK ||
             password.kind == PASSWORD_NEVER)
             continue;
         content->quick = content->quick && password_is_quick(&password);
-        content->kinds |= 1u << password.kind;
+        /* Exchanges ask for the user's own: another one is of use as if it were hashed. */
+        content->kinds |= 1u << (line->labelled ? PASSWORD_CRYPT : password.kind);
         struct pop_view cost = password_cost(&password);
         if (votes == 0) {
             candidate = cost;
-            model = content->entries[i].fields[0];
+            model = line->stored;
         }
         votes += pop_view_equal(cost, candidate) || votes == 0 ? 1 : -1;
     }
     if (password_dummy(model, content->dummy, err) != ERR_OK)
         content->dummy[0] = '\0';
 }
+
+/* ---- the file ---- */
 
 static enum err_code
 read_octets(int fd, size_t size, char **ret_octets, const char *path, struct err *err)
@@ -230,9 +273,10 @@ content_read(
             return err_set(err, ERR_NOMEM, "reading '%s'", file->path);
         }
     }
-    report_rest(file, &content);
     if (content.count > 0)
         qsort(content.entries, content.count, sizeof *content.entries, by_name);
+    settle(file, &content);
+    report_rest(file, &content);
     choose_dummy(&content, err);
     *ret_content = content;
     *ret_seen = seen;
@@ -297,11 +341,11 @@ reread(struct passwd_file *file)
     file->failed = false;
 }
 
-/* The first line of that name: an earlier one wins over a later one. */
-static const struct entry *
+/* The first line of that name, or the place where it would be. */
+static size_t
 find(const struct content *content, struct pop_view name)
 {
-    struct entry key = {.name = name, .line = 0};
+    struct entry key = {.line.name = name, .number = 0};
     size_t low = 0;
     size_t high = content->count;
     while (low < high) {
@@ -311,9 +355,7 @@ find(const struct content *content, struct pop_view name)
         else
             high = middle;
     }
-    if (low == content->count || !pop_view_equal(content->entries[low].name, name))
-        return NULL;
-    return &content->entries[low];
+    return low;
 }
 
 static void
@@ -323,12 +365,23 @@ copy_text(char *to, struct pop_view from)
     to[from.len] = '\0';
 }
 
-static uint32_t
-id_of(struct pop_view field)
+static void
+give_own(const struct passwd_line *line, struct auth_user *user)
 {
-    uint32_t id = AUTH_ID_NONE;
-    (void)parse_u32(field, &id); /* empty: none */
-    return id;
+    copy_text(user->stored, line->stored);
+    copy_text(user->home, line->home);
+    user->uid = line->uid;
+    user->gid = line->gid;
+    user->disabled = line->disabled;
+}
+
+static void
+give_other(const struct passwd_line *line, struct auth_user *user)
+{
+    CHECK(user->other_count < CREDENTIALS_MAX); /* the rest was left out */
+    struct auth_credential *other = &user->others[user->other_count++];
+    copy_text(other->label, line->label);
+    copy_text(other->stored, line->stored);
 }
 
 enum err_code
@@ -336,14 +389,22 @@ passwd_file_lookup(
     struct passwd_file *file, struct pop_view name, struct auth_user *ret_user, struct err *err)
 {
     reread(file);
-    const struct entry *entry = find(&file->content, name);
-    if (entry == NULL)
+    const struct content *content = &file->content;
+    size_t i = find(content, name);
+    if (i == content->count || !pop_view_equal(content->entries[i].line.name, name))
         return err_set(err, ERR_NOT_FOUND, "no such user in '%s'", file->path);
-    copy_text(ret_user->name, entry->name);
-    copy_text(ret_user->stored, entry->fields[0]);
-    ret_user->uid = id_of(entry->fields[1]);
-    ret_user->gid = id_of(entry->fields[2]);
-    copy_text(ret_user->home, entry->fields[4]);
+    name = content->entries[i].line.name; /* the argument may lie in *ret_user */
+    auth_user_begin(ret_user, name);
+    copy_text(ret_user->stored, POP_VIEW("*"));
+    for (; i < content->count; i++) {
+        const struct passwd_line *line = &content->entries[i].line;
+        if (!pop_view_equal(line->name, name))
+            break;
+        if (line->labelled)
+            give_other(line, ret_user);
+        else
+            give_own(line, ret_user);
+    }
     return ERR_OK;
 }
 
@@ -362,7 +423,7 @@ passwd_file_kinds(const struct passwd_file *file)
 struct pop_view
 passwd_file_secret(const struct passwd_file *file)
 {
-    return file->content.count > 0 ? file->content.entries[0].fields[0]
+    return file->content.count > 0 ? file->content.entries[0].line.stored
                                    : (struct pop_view){"", 0};
 }
 

@@ -1,7 +1,11 @@
 /*
- * Users from a file: user:hash:uid:gid:gecos:home:shell:extra, as Dovecot and
- * passwd(5) write it. Trailing fields may be missing; empty lines and those
- * that start with '#' are skipped.
+ * Users from a file, as Dovecot and passwd(5) write it; passwd_line.h has the
+ * form of a line. Empty lines and those that start with '#' are skipped.
+ *
+ * The first usable line without a label is the user's own. Lines with a label
+ * are application passwords: the first CREDENTIALS_MAX, each label once. A user
+ * may have those only; but whose own line is there and cannot be used does not
+ * exist, because that line says where the mail is and who is switched off.
  *
  * For one thread. What a lookup gives is a copy, so it stays valid while a
  * password is being checked elsewhere and the file is read again.
@@ -25,7 +29,8 @@ enum err_code passwd_file_open(
 void passwd_file_close(struct passwd_file *file); /* NULL is fine */
 
 /* Reads the file again if it has changed; if that fails, the old content stays and it is
- * reported once. Then finds the user, by exactly these octets. ERR_NOT_FOUND. */
+ * reported once. Then finds the user, by exactly these octets, which may be ret_user->name.
+ * ERR_NOT_FOUND: *ret_user is as it was. */
 enum err_code passwd_file_lookup(
     struct passwd_file *file, struct pop_view name, struct auth_user *ret_user,
     struct err *err);
@@ -34,11 +39,13 @@ enum err_code passwd_file_lookup(
  * the file's users (R1939-31). Valid until the next lookup. */
 const char *passwd_file_dummy(const struct passwd_file *file);
 
-/* How the passwords of its users are stored: bits by enum password_kind. */
+/* How the passwords of its users are stored: bits by enum password_kind. An application
+ * password counts as PASSWORD_CRYPT however it is stored: of SCRAM and the like, which ask for
+ * the user's own, it has nothing. */
 uint32_t passwd_file_kinds(const struct passwd_file *file);
 
-/* The stored password of the first user by name, or nothing: a secret that stays. Valid until
- * the next lookup. */
+/* The first stored password of the first user by name, or nothing: a secret that stays. Valid
+ * until the next lookup. */
 struct pop_view passwd_file_secret(const struct passwd_file *file);
 
 /* Nobody's password takes time to check. */

@@ -179,6 +179,10 @@ of_two_lines_with_one_name_the_first_counts(void **state)
     open_users(place, "b:*\na:{PLAIN}1\nc:*\na:{PLAIN}2\na:{PLAIN}3\n");
     assert_true(find(place, "a", &user));
     assert_string_equal(user.stored, "{PLAIN}1");
+    assert_int_equal(user.other_count, 0);
+    assert_int_equal(report_count, 2); /* each that is left out */
+    assert_non_null(strstr(reports, "users:4: this user has a line already"));
+    assert_non_null(strstr(reports, "users:5: this user has a line already"));
 }
 
 /* Each beside two good lines: they work, the bad one is reported once with its number, and
@@ -207,6 +211,20 @@ each_bad_line_is_reported_with_its_place_and_without_its_password(void **state)
         {"x:{PLAIN}" READABLE ":4294967295", "uid and gid are numbers"},
         {"x:{PLAIN}" READABLE ":1:4294967296", "uid and gid are numbers"},
         {"x:{PLAIN}" READABLE ":1:0x10", "uid and gid are numbers"},
+        {"x:{PLAIN}" READABLE "::::::pop=off", "pop is yes or no; this user"},
+        {"x:{PLAIN}" READABLE "::::::pop=No", "pop is yes or no; this user"},
+        {"x:{PLAIN}" READABLE "::::::pop=", "pop is yes or no"},
+        {"x:{PLAIN}" READABLE "::::::a=1 pop", "pop is yes or no"},
+        {"x:{PLAIN}" READABLE "::::::label=", "a label has"},
+        {"x:{PLAIN}" READABLE "::::::label", "a label has"},
+        {"x:{PLAIN}" READABLE "::::::label=" READABLE ":", "a label has"},
+        {"x:{PLAIN}" READABLE "::::::label=" READABLE "\"", "a label has"},
+        {"x:{PLAIN}" READABLE "::::::label=" READABLE "\x7f", "a label has"},
+        {"x:{PLAIN}" READABLE "::::::label=" READABLE "\xc3\xa4", "a label has"},
+        {"x:{PLAIN}" READABLE "::::::label=a label=b", "a line has one label"},
+        {"x:{PLAIN}" READABLE "::::::label=a pop=no", "belong on the user's own line"},
+        {"x:{PLAIN}" READABLE "::::::nologin label=a", "belong on the user's own line"},
+        {"x:" READABLE "::::::label=a", "scheme of the password is not known here; this pass"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char text[256];
@@ -306,6 +324,194 @@ ten_thousand_users_are_all_found(void **state)
         (void)snprintf(stored, sizeof stored, "{PLAIN}%u", i);
         assert_true(find(place, name, &user));
         assert_string_equal(user.stored, stored);
+    }
+}
+
+/* ---- application passwords and the switch ---- */
+
+/* "stored" or "stored label=stored ...", as the user has them, or "" for nobody. */
+static const char *
+passwords_of(const struct place *place, const char *name)
+{
+    static char text[8192];
+    struct auth_user user;
+    memset(&user, 'x', sizeof user); /* a look-up sets all of it */
+    text[0] = '\0';
+    if (!find(place, name, &user))
+        return text;
+    assert_string_equal(user.name, name);
+    (void)snprintf(text, sizeof text, "%s", user.stored);
+    for (uint32_t i = 0; i < user.other_count; i++) {
+        size_t len = strlen(text);
+        (void)snprintf(
+            text + len, sizeof text - len, " %s=%s", user.others[i].label,
+            user.others[i].stored);
+    }
+    return text;
+}
+
+static void
+labelled_lines_are_further_passwords_of_their_user_only(void **state)
+{
+    struct place *place = *state;
+    static const struct {
+        const char *users;
+        const char *ann;
+        const char *ben;
+    } cases[] = {
+        {"ann:{PLAIN}1\nann:{PLAIN}2::::::label=phone\nben:{PLAIN}3\n",
+         "{PLAIN}1 phone={PLAIN}2", "{PLAIN}3"},
+        /* first in the file, and apart from the user's own line */
+        {"ann:{PLAIN}2::::::label=b\nben:{PLAIN}3\nann:{PLAIN}1\nben:!\nann:{PLAIN}4::::::"
+         "label=a",
+         "{PLAIN}1 b={PLAIN}2 a={PLAIN}4", "{PLAIN}3"},
+        /* only those, also of a name that is the start of another */
+        {"ann:{PLAIN}2::::::label=x\nanne:{PLAIN}5\nben:{PLAIN}2::::::label=x\n",
+         "* x={PLAIN}2", "* x={PLAIN}2"},
+        {"ann:{PLAIN}1\r\nann:{PLAIN}2::::::label=phone\r\nben:{PLAIN}3\r\n",
+         "{PLAIN}1 phone={PLAIN}2", "{PLAIN}3"},
+        /* among words of other programs, which may have colons, and between blanks */
+        {"ann:{PLAIN}2::::::userdb_mail=maildir:~/Mail:LAYOUT=fs  xlabel=y "
+         "label=phone\tpop=yes \n"
+         "ben:{PLAIN}3::::::xpop=no poppy labels=9 Label=8\n",
+         "* phone={PLAIN}2", "{PLAIN}3"},
+        {"ann:\nann:*::::::label=never\nann:::::::label=empty", " never=* empty=", ""},
+        /* the words are of the eighth field: not of the one before */
+        {"ann:{PLAIN}1:::::label=phone\n", "{PLAIN}1", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        reports[0] = '\0';
+        open_users(place, cases[i].users);
+        assert_string_equal(passwords_of(place, "ann"), cases[i].ann);
+        assert_string_equal(passwords_of(place, "ben"), cases[i].ben);
+        assert_string_equal(passwords_of(place, "an"), "");
+        if (strstr(cases[i].users, "ben:!") == NULL)
+            assert_string_equal(reports, "");
+        passwd_file_close(place->file);
+        place->file = NULL;
+    }
+}
+
+static void
+home_ids_and_switch_come_from_the_own_line(void **state)
+{
+    struct place *place = *state;
+    struct auth_user user;
+    open_users(
+        place, "ann:{PLAIN}2:7:8::/phone::label=phone\nann:{PLAIN}1:5:6::/ann::pop=no\n"
+               "ben:{PLAIN}2:7:8::/phone::label=phone\n");
+    assert_true(find(place, "ann", &user));
+    assert_int_equal(user.uid, 5);
+    assert_int_equal(user.gid, 6);
+    assert_string_equal(user.home, "/ann");
+    assert_true(user.disabled);
+    assert_true(find(place, "ben", &user));
+    assert_int_equal(user.uid, AUTH_ID_NONE);
+    assert_int_equal(user.gid, AUTH_ID_NONE);
+    assert_string_equal(user.home, "");
+    assert_false(user.disabled);
+}
+
+static void
+each_form_of_the_switch(void **state)
+{
+    struct place *place = *state;
+    static const struct {
+        const char *extra;
+        bool disabled;
+    } cases[] = {
+        {"", false},           {"pop=yes", false},       {"pop=no", true},
+        {" a pop=no b", true}, {"nologin", true},        {"nologin=y", true},
+        {"xnologin", false},   {"pop=no pop=yes", true}, {"a=pop=no", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128];
+        struct auth_user user;
+        (void)snprintf(text, sizeof text, "ann:{PLAIN}1::::::%s\r\n", cases[i].extra);
+        open_users(place, text);
+        assert_true(find(place, "ann", &user));
+        if (user.disabled != cases[i].disabled)
+            fail_msg("'%s'", cases[i].extra);
+        passwd_file_close(place->file);
+        place->file = NULL;
+    }
+    assert_string_equal(reports, "");
+}
+
+/* Else a slip on the line that switches a user off would leave the other passwords in force. */
+static void
+whose_own_line_is_bad_has_no_other_passwords(void **state)
+{
+    struct place *place = *state;
+    static const char *const bad[] = {
+        "ann:{PLAIN}1::::::pop=off", "ann:{PLAIN}1:x", "ann:" READABLE,
+        "ann:{PLAIN}1:::::: pop=maybe pop=yes"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[256];
+        (void)snprintf(
+            text, sizeof text, "ann:{PLAIN}2::::::label=a\n%s\nben:{PLAIN}3\n", bad[i]);
+        report_count = 0;
+        open_users(place, text);
+        assert_string_equal(passwords_of(place, "ann"), "");
+        assert_string_equal(passwords_of(place, "ben"), "{PLAIN}3");
+        assert_int_equal(report_count, 1);
+        passwd_file_close(place->file);
+        place->file = NULL;
+    }
+    open_users(place, "ann:{PLAIN}2::::::label=a\nann:x\nann:{PLAIN}1\n");
+    assert_string_equal(passwords_of(place, "ann"), "{PLAIN}1 a={PLAIN}2");
+}
+
+static void
+of_a_label_twice_and_of_too_many_the_first_count(void **state)
+{
+    struct place *place = *state;
+    char text[1024];
+    char expected[1024];
+    int len = snprintf(text, sizeof text, "ann:{PLAIN}o\nann:{PLAIN}0::::::label=0\n");
+    int expected_len = snprintf(expected, sizeof expected, "{PLAIN}o 0={PLAIN}0");
+    len += snprintf(text + len, sizeof text - len, "ann:{PLAIN}x::::::label=0\n");
+    for (unsigned i = 1; i <= CREDENTIALS_MAX; i++) {
+        len += snprintf(text + len, sizeof text - len, "ann:{PLAIN}%u::::::label=%u\n", i, i);
+        if (i < CREDENTIALS_MAX)
+            expected_len += snprintf(
+                expected + expected_len, sizeof expected - expected_len, " %u={PLAIN}%u", i, i);
+    }
+    open_users(place, text);
+    assert_string_equal(passwords_of(place, "ann"), expected);
+    assert_int_equal(report_count, 2);
+    assert_non_null(strstr(reports, "users:3: this user has a password with this label"));
+    assert_non_null(strstr(reports, "users:11: this user has too many"));
+    (void)snprintf(
+        text, sizeof text, "ann:{PLAIN}1::::::label=%0*d\nben:{PLAIN}2::::::label=%0*d\n",
+        (int)LABEL_MAX, 0, (int)LABEL_MAX + 1, 0);
+    write_users(place, text);
+    assert_true(has(place, "ann"));
+    assert_false(has(place, "ben"));
+}
+
+static void
+kinds_are_those_of_all_lines(void **state)
+{
+    struct place *place = *state;
+    static const struct {
+        const char *users;
+        uint32_t kinds;
+    } cases[] = {
+        {"a:{PLAIN}x\na:*::::::label=1\n", 1u << PASSWORD_PLAIN},
+        {"a:{PLAIN}x\na:{PLAIN}y::::::label=1\n", 1u << PASSWORD_PLAIN | 1u << PASSWORD_CRYPT},
+        {"a:" SALTED "x::::::label=1\n", 1u << PASSWORD_CRYPT},
+        /* what is left out counts for nothing */
+        {"a:{PLAIN}x\na:" SALTED "x\nb:" SALTED "x:no\nb:" SALTED "x::::::label=1\n",
+         1u << PASSWORD_PLAIN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        open_users(place, cases[i].users);
+        assert_int_equal(passwd_file_kinds(place->file), cases[i].kinds);
+        assert_int_equal(
+            passwd_file_is_quick(place->file), strstr(cases[i].users, "$") == NULL || i == 3);
+        passwd_file_close(place->file);
+        place->file = NULL;
     }
 }
 
@@ -454,6 +660,12 @@ main(void)
         TEST(fields_at_their_bound_are_taken_and_beyond_it_reported),
         TEST(a_line_without_end_or_with_a_nul_spoils_only_itself),
         TEST(ten_thousand_users_are_all_found),
+        TEST(labelled_lines_are_further_passwords_of_their_user_only),
+        TEST(home_ids_and_switch_come_from_the_own_line),
+        TEST(each_form_of_the_switch),
+        TEST(whose_own_line_is_bad_has_no_other_passwords),
+        TEST(of_a_label_twice_and_of_too_many_the_first_count),
+        TEST(kinds_are_those_of_all_lines),
         TEST(a_changed_file_is_read_again),
         TEST(a_file_that_cannot_be_read_leaves_the_old_content_and_is_reported_once),
         TEST(a_file_that_cannot_be_read_at_first_does_not_open),
