@@ -5,6 +5,7 @@
 
 #include <crypt.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -273,4 +274,17 @@ password_make(const struct secret *secret, char ret_stored[HASH_TEXT_MAX + 1], s
     explicit_bzero(data, sizeof *data);
     free(data);
     return ok ? ERR_OK : err_set(err, ERR_SYSTEM, "cannot hash a password");
+}
+
+enum err_code
+password_make_scram(
+    const struct secret *secret, char ret_stored[HASH_TEXT_MAX + 1], struct err *err)
+{
+    static const char scheme[] = "{SCRAM-SHA-256}";
+    char text[SCRAM_TEXT_SIZE];
+    _Static_assert(sizeof scheme + sizeof text <= HASH_TEXT_MAX + 1, "it fits");
+    enum err_code code = scram_make(secret, text, err);
+    if (code == ERR_OK)
+        (void)snprintf(ret_stored, HASH_TEXT_MAX + 1, "%s%s", scheme, text);
+    return code;
 }

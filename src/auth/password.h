@@ -57,4 +57,9 @@ password_dummy(struct pop_view model, char ret_stored[HASH_TEXT_MAX + 1], struct
 enum err_code
 password_make(const struct secret *secret, char ret_stored[HASH_TEXT_MAX + 1], struct err *err);
 
+/* Makes what `restante passwd --scram` stores, for logins that never show the password to the
+ * server; USER and PASS work as well. ERR_INVALID: SCRAM cannot have it; the text says why. */
+enum err_code password_make_scram(
+    const struct secret *secret, char ret_stored[HASH_TEXT_MAX + 1], struct err *err);
+
 #endif

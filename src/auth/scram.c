@@ -1,15 +1,24 @@
-/* Checking a password against what is stored for SCRAM. */
+/* Making what is stored for SCRAM, and checking a password against it. */
 #include "auth/scram.h"
 
 #include "base/number.h"
 
+#include <gsasl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include <pop/base64.h>
+#include <stdio.h>
 #include <sys/random.h>
 
 /* Base64 of a salt: 64 octets of it are more than anybody uses. */
 enum { SALT_TEXT_MAX = 88, SALT_MAX = 66 };
+
+/* Octets of a new one: what RFC 5802's examples, GNU SASL and Dovecot use. */
+enum { SALT_NEW = 16 };
+
+static const char client_key_name[] = "Client Key";
+static const char server_key_name[] = "Server Key";
 
 struct pop_view
 scram_field(struct pop_view text, enum scram_field field)
@@ -49,37 +58,173 @@ decode(struct pop_view text, unsigned char *to, size_t cap)
     return (size_t)len;
 }
 
+/* ---- SASLprep ---- */
+
+static void
+wipe_free(char *text)
+{
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    gsasl_free(text);
+}
+
+/* The caller frees *ret_text with wipe_free(). ERR_INVALID: it is refused. */
+static enum err_code
+prepare(const struct secret *secret, char **ret_text, struct err *err)
+{
+    char *text = NULL;
+    char *other = NULL;
+    /* RFC 5802 has passwords as "stored strings", without characters that Unicode 3.2 does not
+     * know. GNU SASL 2.2 takes its flag the wrong way round: both ways must let it through. */
+    int strict = gsasl_saslprep(secret->data, (Gsasl_saslprep_flags)0, &text, NULL);
+    int loose = gsasl_saslprep(secret->data, GSASL_ALLOW_UNASSIGNED, &other, NULL);
+    wipe_free(other);
+    if (strict == GSASL_OK && loose == GSASL_OK && text[0] != '\0') {
+        *ret_text = text;
+        return ERR_OK;
+    }
+    wipe_free(text);
+    if (strict == GSASL_MALLOC_ERROR || loose == GSASL_MALLOC_ERROR)
+        return err_set(err, ERR_NOMEM, "no memory for a SCRAM password");
+    return err_set(
+        err, ERR_INVALID,
+        "SCRAM cannot have this password: SASLprep (RFC 4013) refuses control characters, what "
+        "is not UTF-8, mixed directions of writing and characters newer than Unicode 3.2");
+}
+
+/* ---- keys ---- */
+
+struct salted {
+    unsigned char octets[SHA256_DIGEST_LENGTH];
+};
+
+static bool
+salt_password(
+    struct pop_view password, struct pop_view salt, uint32_t iterations,
+    struct salted *ret_salted)
+{
+    return PKCS5_PBKDF2_HMAC(
+               password.data, (int)password.len, (const unsigned char *)salt.data,
+               (int)salt.len, (int)iterations, EVP_sha256(), sizeof ret_salted->octets,
+               ret_salted->octets) == 1;
+}
+
+static bool
+named_key(const struct salted *salted, const char *name, char ret_key[SHA256_DIGEST_LENGTH])
+{
+    return HMAC(
+               EVP_sha256(), salted->octets, sizeof salted->octets, (const unsigned char *)name,
+               strlen(name), (unsigned char *)ret_key, NULL) != NULL;
+}
+
+static bool
+stored_key(const struct salted *salted, char ret_key[SHA256_DIGEST_LENGTH])
+{
+    char client[SHA256_DIGEST_LENGTH];
+    bool ok =
+        named_key(salted, client_key_name, client) &&
+        SHA256((const unsigned char *)client, sizeof client, (unsigned char *)ret_key) != NULL;
+    explicit_bzero(client, sizeof client);
+    return ok;
+}
+
+/* ---- checking ---- */
+
+struct stored {
+    uint32_t iterations;
+    struct pop_view salt; /* into salt_octets */
+    unsigned char salt_octets[SALT_MAX];
+    unsigned char key[SHA256_DIGEST_LENGTH + 4];
+};
+
+static bool
+stored_read(struct pop_view text, struct stored *ret_stored)
+{
+    struct pop_view salt_text = scram_field(text, SCRAM_SALT);
+    size_t salt_len =
+        salt_text.len <= SALT_TEXT_MAX
+            ? decode(salt_text, ret_stored->salt_octets, sizeof ret_stored->salt_octets)
+            : 0;
+    size_t key_len =
+        decode(scram_field(text, SCRAM_STORED_KEY), ret_stored->key, sizeof ret_stored->key);
+    ret_stored->salt = (struct pop_view){(const char *)ret_stored->salt_octets, salt_len};
+    return parse_u32(scram_field(text, SCRAM_ITERATIONS), &ret_stored->iterations) &&
+           ret_stored->iterations > 0 && ret_stored->iterations <= SCRAM_ITERATIONS_MAX &&
+           salt_len > 0 && key_len == SHA256_DIGEST_LENGTH;
+}
+
+static enum err_code
+verify_one(const struct stored *stored, struct pop_view password, struct err *err)
+{
+    struct salted salted;
+    char key[SHA256_DIGEST_LENGTH];
+    bool ok = salt_password(password, stored->salt, stored->iterations, &salted) &&
+              stored_key(&salted, key);
+    explicit_bzero(&salted, sizeof salted);
+    if (!ok)
+        return err_set(err, ERR_NOMEM, "checking a SCRAM password");
+    struct pop_view wanted = {(const char *)stored->key, sizeof key};
+    return secret_equal((struct pop_view){key, sizeof key}, wanted)
+               ? ERR_OK
+               : err_set(err, ERR_DENIED, "wrong password");
+}
+
 enum err_code
 scram_verify(struct pop_view text, const struct secret *secret, struct err *err)
 {
-    uint32_t iterations;
-    unsigned char salt[SALT_MAX];
-    unsigned char stored[SHA256_DIGEST_LENGTH + 4];
-    struct pop_view salt_text = scram_field(text, SCRAM_SALT);
-    size_t salt_len = salt_text.len <= SALT_TEXT_MAX ? decode(salt_text, salt, sizeof salt) : 0;
-    size_t stored_len = decode(scram_field(text, SCRAM_STORED_KEY), stored, sizeof stored);
-    if (!parse_u32(scram_field(text, SCRAM_ITERATIONS), &iterations) || iterations == 0 ||
-        iterations > SCRAM_ITERATIONS_MAX || salt_len == 0 ||
-        stored_len != SHA256_DIGEST_LENGTH)
+    struct stored stored;
+    if (!stored_read(text, &stored))
         return err_set(err, ERR_INVALID, "the stored SCRAM password cannot be read");
+    struct pop_view raw = {secret->data, secret->len};
+    enum err_code code = verify_one(&stored, raw, err);
+    char *prepared = NULL;
+    if (code == ERR_DENIED && prepare(secret, &prepared, NULL) == ERR_OK &&
+        !pop_view_equal(pop_view_of(prepared), raw))
+        code = verify_one(&stored, pop_view_of(prepared), err);
+    wipe_free(prepared);
+    return code;
+}
 
-    unsigned char salted[SHA256_DIGEST_LENGTH];
-    unsigned char client_key[SHA256_DIGEST_LENGTH];
-    unsigned char key[SHA256_DIGEST_LENGTH];
-    unsigned key_len = sizeof client_key;
-    static const char label[] = "Client Key";
-    bool ok = PKCS5_PBKDF2_HMAC(
-                  secret->data, (int)secret->len, salt, (int)salt_len, (int)iterations,
-                  EVP_sha256(), sizeof salted, salted) == 1 &&
-              HMAC(
-                  EVP_sha256(), salted, sizeof salted, (const unsigned char *)label,
-                  sizeof label - 1, client_key, &key_len) != NULL &&
-              SHA256(client_key, sizeof client_key, key) != NULL;
-    explicit_bzero(salted, sizeof salted);
-    explicit_bzero(client_key, sizeof client_key);
+/* ---- making ---- */
+
+static void
+put_key(struct pop_buffer *out, const char key[SHA256_DIGEST_LENGTH])
+{
+    pop_buffer_put(out, POP_VIEW(","));
+    pop_base64_put(out, (struct pop_view){key, SHA256_DIGEST_LENGTH});
+}
+
+enum err_code
+scram_make(const struct secret *secret, char ret_text[SCRAM_TEXT_SIZE], struct err *err)
+{
+    char salt[SALT_NEW];
+    char stored[SHA256_DIGEST_LENGTH];
+    char server[SHA256_DIGEST_LENGTH];
+    struct salted salted;
+    char *prepared = NULL;
+    enum err_code code = prepare(secret, &prepared, err);
+    if (code != ERR_OK)
+        return code;
+    bool random = getrandom(salt, sizeof salt, 0) == (ssize_t)sizeof salt;
+    bool ok = random &&
+              salt_password(
+                  pop_view_of(prepared), (struct pop_view){salt, sizeof salt},
+                  SCRAM_ITERATIONS_NEW, &salted) &&
+              stored_key(&salted, stored) && named_key(&salted, server_key_name, server);
+    wipe_free(prepared);
+    explicit_bzero(&salted, sizeof salted);
+    if (!random)
+        return err_set(err, ERR_SYSTEM, "cannot get random octets");
     if (!ok)
-        return err_set(err, ERR_NOMEM, "checking a SCRAM password");
-    struct pop_view a = {(const char *)key, sizeof key};
-    struct pop_view b = {(const char *)stored, sizeof key};
-    return secret_equal(a, b) ? ERR_OK : err_set(err, ERR_DENIED, "wrong password");
+        return err_set(err, ERR_NOMEM, "making a SCRAM password");
+
+    _Static_assert(
+        SCRAM_TEXT_SIZE > 16 + POP_BASE64_LEN(SALT_NEW) + 2 * POP_BASE64_LEN(32), "it fits");
+    struct pop_buffer out = {.data = ret_text, .cap = SCRAM_TEXT_SIZE - 1};
+    out.len = (size_t)snprintf(ret_text, out.cap, "%u,", SCRAM_ITERATIONS_NEW);
+    pop_base64_put(&out, (struct pop_view){salt, sizeof salt});
+    put_key(&out, stored);
+    put_key(&out, server);
+    ret_text[out.len] = '\0';
+    return ERR_OK;
 }

@@ -21,7 +21,23 @@ struct pop_view scram_field(struct pop_view text, enum scram_field field);
 /* Fills with random letters and digits. ERR_SYSTEM: no randomness. */
 enum err_code scram_randomise(char *octets, size_t len, struct err *err);
 
-/* A password against the StoredKey. ERR_DENIED: wrong. ERR_INVALID: the text cannot be read. */
+/*
+ * A password against the StoredKey, as SASLprep (RFC 4013) leaves it, and also
+ * as it is: some programs store it so. ERR_DENIED: wrong. ERR_INVALID: the text
+ * cannot be read.
+ */
 enum err_code scram_verify(struct pop_view text, const struct secret *secret, struct err *err);
+
+/* What scram_make() writes, with its NUL. */
+#define SCRAM_TEXT_SIZE 256
+
+/*
+ * The four fields for a password, with SCRAM_ITERATIONS_NEW and a fresh salt.
+ * It goes through SASLprep as in a client, so that both get the same keys.
+ * ERR_INVALID: SASLprep refuses it; the text says what that means. ERR_SYSTEM:
+ * no randomness. ERR_NOMEM.
+ */
+enum err_code
+scram_make(const struct secret *secret, char ret_text[SCRAM_TEXT_SIZE], struct err *err);
 
 #endif

@@ -26,6 +26,11 @@
 #define SCRAM_KEY                                                                              \
     "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"                                            \
     "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+/* Of the two octets C2 AA, which SASLprep would make an "a". */
+#define UNPREPARED                                                                             \
+    "{SCRAM-SHA-256}4096,MDEyMzQ1Njc4OWFiY2RlZg==,"                                            \
+    "ew5Hx+KmZVOIeWuA2pYwMbtYL3DnMZLRU0S7m1gikoM=,"                                            \
+    "tFi0jX3VhO6FyUFhJwx3JgL3ut7HGAzqSidswCH5e44="
 #define SCRAM "{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==," SCRAM_KEY
 
 static const struct known {
@@ -236,6 +241,91 @@ each_damage_to_a_scram_password_is_seen(void **state)
     }
 }
 
+static void
+what_is_made_for_scram_fits_its_password_alone(void **state)
+{
+    (void)state;
+    char first[HASH_TEXT_MAX + 1];
+    char second[HASH_TEXT_MAX + 1];
+    struct secret secret;
+    struct password password;
+    struct err err = {0};
+    assert_true(secret_set(&secret, POP_VIEW("two words")));
+    assert_int_equal(password_make_scram(&secret, first, &err), ERR_OK);
+    assert_int_equal(password_make_scram(&secret, second, &err), ERR_OK);
+    assert_string_not_equal(first, second); /* the salt */
+    assert_int_equal(password_parse(pop_view_of(first), &password, &err), ERR_OK);
+    assert_int_equal(password.kind, PASSWORD_SCRAM_SHA_256);
+    assert_int_equal(scram_field(password.text, SCRAM_SALT).len, 24);
+    assert_int_equal(scram_field(password.text, SCRAM_SERVER_KEY).len, 44);
+    assert_int_equal(verify(first, "two words", &err), ERR_OK);
+    assert_int_equal(verify(first, "two  words", &err), ERR_DENIED);
+}
+
+/* What two keyboards send for one password is one password (RFC 4013, section 3). */
+static void
+scram_passwords_are_the_same_where_saslprep_says_so(void **state)
+{
+    (void)state;
+    static const char *const same[][2] = {
+        {"I\xc2\xadX", "IX"},      /* a soft hyphen is nothing */
+        {"\xc2\xaa", "a"},         /* a feminine ordinal */
+        {"a\xc2\xa0z", "a z"},     /* a blank that does not break */
+        {"\xe2\x85\xa8", "IX"},    /* a Roman nine */
+        {"o\xcc\x88", "\xc3\xb6"}, /* an o with two dots, composed */
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        for (size_t made = 0; made < 2; made++) {
+            char stored[HASH_TEXT_MAX + 1];
+            struct secret secret;
+            struct err err = {0};
+            assert_true(secret_set(&secret, pop_view_of(same[i][made])));
+            assert_int_equal(password_make_scram(&secret, stored, &err), ERR_OK);
+            for (size_t k = 0; k < 2; k++)
+                if (verify(stored, same[i][k], &err) != ERR_OK)
+                    fail_msg("%zu: made of %zu, asked with %zu", i, made, k);
+            assert_int_equal(verify(stored, "x", &err), ERR_DENIED);
+        }
+}
+
+/* A password that another program stored as it was typed. */
+static void
+scram_password_that_was_stored_unprepared_fits(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    assert_int_equal(verify(UNPREPARED, "\xc2\xaa", &err), ERR_OK);
+    assert_int_equal(verify(UNPREPARED, "a", &err), ERR_DENIED);
+}
+
+static void
+what_saslprep_refuses_is_refused_for_scram(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "tellnobody\x01",
+        "tellnobody\x7f",
+        "tellnobody\xff",
+        "tellnobody\xc3",
+        "\xd8\xa7"
+        "1",                          /* begins from right to left and ends otherwise */
+        "tellnobody\xf0\x9f\x98\x80", /* newer than Unicode 3.2 */
+        "\xc2\xad",                   /* nothing is left of it */
+        "",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char stored[HASH_TEXT_MAX + 1];
+        struct secret secret;
+        struct err err = {0};
+        assert_true(secret_set(&secret, pop_view_of(bad[i])));
+        if (password_make_scram(&secret, stored, &err) != ERR_INVALID)
+            fail_msg("%zu: '%s'", i, bad[i]);
+        assert_non_null(strstr(err.text, "SASLprep"));
+        assert_null(strstr(err.text, "tellnobody"));
+        assert_int_equal(verify(SCRAM, bad[i], &err), ERR_DENIED);
+    }
+}
+
 int
 main(void)
 {
@@ -248,6 +338,10 @@ main(void)
         cmocka_unit_test(what_cannot_be_read_is_refused_and_never_shown),
         cmocka_unit_test(a_stored_password_is_taken_up_to_its_bound),
         cmocka_unit_test(each_damage_to_a_scram_password_is_seen),
+        cmocka_unit_test(what_is_made_for_scram_fits_its_password_alone),
+        cmocka_unit_test(scram_passwords_are_the_same_where_saslprep_says_so),
+        cmocka_unit_test(scram_password_that_was_stored_unprepared_fits),
+        cmocka_unit_test(what_saslprep_refuses_is_refused_for_scram),
     };
     return cmocka_run_group_tests_name("password", tests, NULL, NULL);
 }
