@@ -133,7 +133,7 @@ give_property(struct exchange *exchange, Gsasl_property property)
             scram ? scram_field(password.text, SCRAM_ITERATIONS) : pop_view_of(iterations));
         return GSASL_OK;
     case GSASL_SCRAM_SALT:
-        if (scram)
+        if (scram && exchange->known) /* a dummy has one salt for all names */
             set_view(session, property, scram_field(password.text, SCRAM_SALT));
         else
             set_made_salt(exchange);
