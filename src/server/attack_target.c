@@ -14,7 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The first entry of the folder that does not begin with a dot, or nothing. */
+/* What acts make begins so; other roles are trying theirs at the same time. */
+#define TRIAL "restante-attack-"
+
+/* The first entry of the folder that was there before, or nothing. */
 static void
 set_first(const char *folder, const char *below, char ret_path[PATH_LEN_MAX])
 {
@@ -25,7 +28,7 @@ set_first(const char *folder, const char *below, char ret_path[PATH_LEN_MAX])
     if (entries == NULL)
         return;
     for (const struct dirent *entry; (entry = readdir(entries)) != NULL;)
-        if (entry->d_name[0] != '.' &&
+        if (entry->d_name[0] != '.' && strncmp(entry->d_name, TRIAL, sizeof TRIAL - 1) != 0 &&
             snprintf(ret_path, PATH_LEN_MAX, "%s/%s", path, entry->d_name) < (int)PATH_LEN_MAX)
             break;
     (void)closedir(entries);
@@ -60,7 +63,7 @@ attack_target_make(struct target *t, enum ipc_role role)
     set_first(t->mail, "", t->maildrop);
     set_first(t->maildrop, "/new", t->message);
     char name[64];
-    (void)snprintf(name, sizeof name, "restante-attack-%d", (int)getpid());
+    (void)snprintf(name, sizeof name, TRIAL "%d", (int)getpid());
     (void)snprintf(t->fresh, sizeof t->fresh, "%.*s/%s", PATH_LEN_MAX - 80, t->mail, name);
     (void)snprintf(t->moved, sizeof t->moved, "%.*s/%s", PATH_LEN_MAX - 80, t->maildrop, name);
     (void)snprintf(t->elsewhere, sizeof t->elsewhere, "/tmp/%s", name);

@@ -16,6 +16,21 @@ from certificates import Authority
 from restanted import AS_ROOT, BUILD, REPOSITORY, SANITIZED, Restanted, free_port
 
 ROLES = ("front", "auth", "store", "keys")
+# A helper of auth that asks a server; the kernel keeps 15 letters of a name.
+HELPER = "oauth"
+ALL_ROLES = (*ROLES, HELPER)
+WITH_HELPER = (
+    'auth "oauth2" { introspection = "http://127.0.0.1:9/"  client-id = "me"'
+    '  password-file = "helper/secret"  audience = "mail" }'
+)
+
+
+def add_helper(server):
+    server.extra = WITH_HELPER
+    (server.folder / "helper").mkdir()
+    (server.folder / "helper" / "secret").write_text("secret\n")
+    (server.folder / "helper" / "secret").chmod(0o644)
+    return server
 STORED = b"A: b\n\ntext\n"
 OTHER_UID = 64005  # somebody who starts a server without being root
 
@@ -29,12 +44,12 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shared(make_shared_server, certificate):
-    server = make_shared_server(certificates=[certificate])
+    server = add_helper(make_shared_server(certificates=[certificate]))
     server.deliver(STORED)
     return server.start()
 
 
-@pytest.fixture(params=ROLES)
+@pytest.fixture(params=ALL_ROLES)
 def pid(request, shared):
     pids = shared.roles()[request.param]
     assert len(pids) == 1
@@ -126,7 +141,7 @@ def attacker():
 
 @pytest.fixture
 def attack(attacker, certificate):
-    server = Restanted()
+    server = add_helper(Restanted())
 
     def run(option, uid=None):
         own = {}
@@ -183,9 +198,9 @@ def test_every_act_is_refused(attack, uid):
     done = attack("--attack", uid)
     assert done.returncode == 0, done.stdout + done.stderr
     found = counts(done)
-    assert set(found) == set(ROLES)
-    assert all(acts >= 130 and refused == acts for acts, refused in found.values()), done.stdout
-    assert done.stdout.count("all refused\n") == len(ROLES)
+    assert set(found) == {*ROLES, "source"}
+    assert all(acts >= 125 and refused == acts for acts, refused in found.values()), done.stdout
+    assert done.stdout.count("all refused\n") == len(found)
 
 
 @pytest.mark.parametrize("uid", identities())
@@ -193,8 +208,8 @@ def test_most_acts_would_work_without_the_sandbox(attack, uid):
     # Or the test above would show nothing.
     done = attack("--attack=bare", uid)
     found = counts(done)
-    assert set(found) == set(ROLES)
-    assert all(acts - refused >= 80 for acts, refused in found.values()), done.stdout
+    assert set(found) == {*ROLES, "source"}
+    assert all(acts - refused >= 75 for acts, refused in found.values()), done.stdout
 
 
 @pytest.mark.parametrize("program", ["restanted", *(f"restanted-{role}" for role in ROLES)])
