@@ -1,36 +1,56 @@
 /*
- * restante passwd: adds a user to the server's user file or changes a
- * password. All other octets of the file stay as they are. The file is written
- * beside and renamed, so a server that reads it meanwhile, or a power cut,
- * finds the old one or the new one.
+ * restante passwd: adds a user to the server's user file, changes a password or
+ * takes it away; also those for single programs. No stored password and no
+ * typed one is ever shown; one that is made here is shown once.
  */
 #include "cli/cmd_passwd.h"
 
+#include "auth/passwd_line.h"
 #include "auth/password.h"
 #include "auth/user_name.h"
-#include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/options.h"
-#include "server/role_user.h"
+#include "cli/passwd_edit.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
+#include <sys/random.h>
 #include <sysexits.h>
 #include <termios.h>
 
 enum {
     OPTION_STDIN,
+    OPTION_GENERATE,
+    OPTION_LABEL,
+    OPTION_SCRAM,
+    OPTION_DELETE,
     OPTION_HELP,
     OPTION_COUNT,
 };
 
 static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_STDIN] = {"stdin", NULL, "read the password from the first line of standard input"},
+    [OPTION_GENERATE] = {"generate", NULL, "make a password and print it on standard output"},
+    [OPTION_LABEL] =
+        {"label", "NAME", "an application password: one more, for the program NAME"},
+    [OPTION_SCRAM] =
+        {"scram", NULL, "store it for SCRAM-SHA-256, which keeps it from the server at logins"},
+    [OPTION_DELETE] =
+        {"delete", NULL, "remove USER, or with --label only that application password"},
     [OPTION_HELP] = {"help", NULL, "this text"},
+};
+
+/* What makes no sense together, and why. */
+static const struct {
+    int one;
+    int other;
+    const char *why;
+} conflicts[] = {
+    {OPTION_STDIN, OPTION_GENERATE, "the password is read or made"},
+    {OPTION_DELETE, OPTION_STDIN, "a removal needs no password"},
+    {OPTION_DELETE, OPTION_GENERATE, "a removal needs no password"},
+    {OPTION_DELETE, OPTION_SCRAM, "a removal stores nothing"},
+    {OPTION_LABEL, OPTION_SCRAM, "SCRAM logins use the user's own password only"},
 };
 
 /* ---- the password ---- */
@@ -87,7 +107,7 @@ ask_twice(struct secret *secret)
 }
 
 static int
-get_password(bool from_stdin, struct secret *secret)
+read_password(bool from_stdin, struct secret *secret)
 {
     if (!from_stdin) {
         int status = ask_twice(secret);
@@ -104,129 +124,29 @@ get_password(bool from_stdin, struct secret *secret)
     return EX_OK;
 }
 
-/* ---- the file ---- */
-
-struct edit {
-    const char *path;
-    struct pop_view user;
-    const char *stored;
-    bool changed; /* the user was there */
-};
-
-/* Copies one line; that of the user with the new password in it. */
-static void
-write_line(struct edit *edit, struct pop_view line, FILE *out)
-{
-    size_t name_len = edit->user.len;
-    bool ours = !edit->changed && line.len > name_len && line.data[name_len] == ':' &&
-                memcmp(line.data, edit->user.data, name_len) == 0;
-    if (!ours) {
-        (void)fwrite(line.data, 1, line.len, out); /* ferror() tells at the end */
-        return;
-    }
-    edit->changed = true;
-    pop_view_skip(&line, name_len + 1);
-    const char *end = memchr(line.data, ':', line.len);
-    size_t old_len = end != NULL ? (size_t)(end - line.data) : line.len;
-    while (end == NULL && old_len > 0 &&
-           (line.data[old_len - 1] == '\n' || line.data[old_len - 1] == '\r'))
-        old_len--;
-    pop_view_skip(&line, old_len);
-    (void)fprintf(out, "%.*s:%s", (int)name_len, edit->user.data, edit->stored);
-    (void)fwrite(line.data, 1, line.len, out);
-}
-
-static void
-write_all(struct edit *edit, FILE *in, FILE *out)
-{
-    CLEANUP(free_p) char *line = NULL;
-    size_t size = 0;
-    bool ended = true;
-    for (ssize_t len; in != NULL && (len = getline(&line, &size, in)) > 0;) {
-        write_line(edit, (struct pop_view){line, (size_t)len}, out);
-        ended = line[len - 1] == '\n';
-    }
-    if (!edit->changed)
-        (void)fprintf(
-            out, "%s%.*s:%s::::::\n", ended ? "" : "\n", (int)edit->user.len, edit->user.data,
-            edit->stored);
-}
-
-/* As the old file was. */
-static bool
-keep_rights(int fd, int old_fd)
-{
-    struct stat old;
-    return fstat(old_fd, &old) == 0 &&
-           (fchown(fd, old.st_uid, old.st_gid) == 0 || errno == EPERM) &&
-           fchmod(fd, old.st_mode & 07777) == 0;
-}
-
-/* The server's auth reads it as a user of its own: the group of the one that it has by default.
- * Where another is configured, restanted says at its start what is missing. */
-static bool
-give_to_auth(int fd)
-{
-    const struct conf_account by_default = {.text = (char[]){"restante-auth"}};
-    struct role_user auth;
-    return role_user_resolve("user-auth", &by_default, &auth, NULL) == ERR_OK &&
-           (!auth.change || fchown(fd, 0, auth.gid) == 0);
-}
-
-static bool
-finish_new(FILE *out, int old_fd)
-{
-    int fd = fileno(out);
-    bool ok = fflush(out) == 0 && !ferror(out) &&
-              (old_fd >= 0 ? keep_rights(fd, old_fd) : give_to_auth(fd));
-    return ok && fsync(fd) == 0;
-}
-
-/* The folder that the name stands in, so that the rename can be made durable. */
+/* Four groups of four letters, 72 bits. No "i", "l" and "o", which look like "1" and "0". */
 static int
-open_folder(const char *path)
+generate(struct secret *secret)
 {
-    char folder[PATH_LEN_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t len = slash != NULL ? (size_t)(slash - path) + 1 : 0;
-    if (len >= sizeof folder - 1)
-        return -1;
-    memcpy(folder, path, len);
-    memcpy(folder + len, ".", 2);
-    return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* Replaces the file. The folder is locked, so that two runs do not undo each other. */
-static enum err_code
-replace(struct edit *edit, struct err *err)
-{
-    char fresh[PATH_LEN_MAX + 8];
-    (void)snprintf(fresh, sizeof fresh, "%s.new", edit->path);
-    CLEANUP(fd_closep) int folder = open_folder(edit->path);
-    if (folder < 0 || flock(folder, LOCK_EX) < 0)
-        return err_set(err, ERR_SYSTEM, "cannot use the folder of '%s'", edit->path);
-
-    FILE *in = fopen(edit->path, "re");
-    if (in == NULL && errno != ENOENT)
-        return err_set(err, ERR_SYSTEM, "cannot read '%s'", edit->path);
-    (void)unlink(fresh); /* of a run that was killed: we have the lock */
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
-    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    bool ok = out != NULL;
-    if (ok) {
-        write_all(edit, in, out);
-        ok = (in == NULL || !ferror(in)) && finish_new(out, in != NULL ? fileno(in) : -1);
+    static const char letters[] = "abcdefghjkmnpqrstuvwxyz";
+    enum { LETTERS = sizeof letters - 1, WHOLE = 256 / LETTERS * LETTERS, TEXT_LEN = 19 };
+    char text[TEXT_LEN];
+    for (size_t i = 0; i < TEXT_LEN;) {
+        unsigned char octet;
+        if (i % 5 == 4) {
+            text[i++] = '-';
+            continue;
+        }
+        if (getrandom(&octet, 1, 0) != 1) {
+            log_error("cannot get random octets");
+            return EX_OSERR;
+        }
+        if (octet < WHOLE) /* the rest would make the first letters more frequent */
+            text[i++] = letters[octet % LETTERS];
     }
-    ok = ok && rename(fresh, edit->path) == 0 && fsync(folder) == 0;
-    enum err_code code =
-        ok ? ERR_OK : err_set(err, ERR_SYSTEM, "cannot write '%s'", edit->path);
-    if (!ok && fd >= 0)
-        (void)unlink(fresh); /* the old file is as it was */
-    if (in != NULL)
-        (void)fclose(in); /* read only */
-    if (out != NULL)
-        (void)fclose(out); /* flushed and synced above */
-    return code;
+    (void)secret_set(secret, (struct pop_view){text, TEXT_LEN}); /* fits */
+    explicit_bzero(text, sizeof text);
+    return EX_OK;
 }
 
 /* ---- the command ---- */
@@ -235,38 +155,117 @@ static void
 usage(FILE *out)
 {
     (void)fputs(
-        "usage: restante passwd [--stdin] FILE USER\n\n"
-        "Adds USER to the server's user file, or changes the password of USER.\n\n",
+        "usage: restante passwd [--stdin | --generate] [--label NAME | --scram] FILE USER\n"
+        "       restante passwd --delete [--label NAME] FILE USER\n\n"
+        "Adds USER to the server's user file, or changes or removes a password of USER.\n\n",
         out);
     options_print(rows, OPTION_COUNT, out);
 }
 
+/* Says what was done: with --generate elsewhere than the password. */
+static void
+tell(const struct passwd_edit *edit, const struct passwd_edited *edited, FILE *out)
+{
+    int user_len = (int)edit->user.len;
+    int label_len = (int)edit->label.len;
+    const char *user = edit->user.data;
+    const char *verb = edited->removed > 0 ? "removed" : edited->changed ? "changed" : "added";
+    (void)fprintf(out, "%s: ", edit->path);
+    if (label_len > 0)
+        (void)fprintf(
+            out, "%s the application password %.*s of %.*s%s\n", verb, label_len,
+            edit->label.data, user_len, user,
+            edited->had_own ? "" : ", who has no own password");
+    else if (edited->changed)
+        (void)fprintf(out, "changed the password of %.*s\n", user_len, user);
+    else if (edited->removed > 1)
+        (void)fprintf(out, "removed %.*s (%u lines)\n", user_len, user, edited->removed);
+    else
+        (void)fprintf(out, "%s %.*s\n", verb, user_len, user);
+}
+
 static int
-change(const char *path, const char *user, bool from_stdin)
+run_edit(const struct passwd_edit *edit, FILE *out)
+{
+    struct err err;
+    struct passwd_edited edited;
+    switch (passwd_edit_run(edit, &edited, &err)) {
+    case ERR_OK:
+        tell(edit, &edited, out);
+        return EX_OK;
+    case ERR_NOT_FOUND:
+        log_error("%s", err.text);
+        return EX_NOUSER;
+    case ERR_LIMIT:
+        log_error("%s", err.text);
+        return EX_DATAERR;
+    default:
+        log_error("%s", err.text);
+        return EX_CANTCREAT;
+    }
+}
+
+/* After the file has it: what is shown works. */
+static int
+show(const struct secret *secret)
+{
+    bool ok = fwrite(secret->data, 1, secret->len, stdout) == secret->len &&
+              fputc('\n', stdout) != EOF && fflush(stdout) == 0;
+    if (!ok)
+        log_error("the password is stored and could not be printed; make another one");
+    return ok ? EX_OK : EX_IOERR;
+}
+
+static int
+set(struct passwd_edit *edit, const char *const *values)
 {
     struct err err;
     char stored[HASH_TEXT_MAX + 1];
     struct secret secret = {0};
-    const char *problem = user_name_problem(pop_view_of(user));
-    if (problem != NULL || strlen(path) >= PATH_LEN_MAX) {
-        log_error("%s", problem != NULL ? problem : "the path is too long");
-        return EX_USAGE;
-    }
-    int status = get_password(from_stdin, &secret);
-    enum err_code code = status == EX_OK ? password_make(&secret, stored, &err) : ERR_OK;
-    secret_finish(&secret);
-    if (status != EX_OK)
-        return status;
-
-    struct edit edit = {.path = path, .user = pop_view_of(user), .stored = stored};
-    if (code == ERR_OK)
-        code = replace(&edit, &err);
+    bool made = values[OPTION_GENERATE] != NULL;
+    int status =
+        made ? generate(&secret) : read_password(values[OPTION_STDIN] != NULL, &secret);
+    enum err_code code = ERR_OK;
+    if (status == EX_OK)
+        code = (values[OPTION_SCRAM] != NULL ? password_make_scram : password_make)(
+            &secret, stored, &err);
     if (code != ERR_OK) {
         log_error("%s", err.text);
-        return EX_CANTCREAT;
+        status = code == ERR_INVALID ? EX_DATAERR : EX_OSERR;
     }
-    (void)printf("%s: %s %s\n", path, edit.changed ? "changed the password of" : "added", user);
-    return EX_OK;
+    edit->stored = stored;
+    if (status == EX_OK)
+        status = run_edit(edit, made ? stderr : stdout);
+    if (status == EX_OK && made)
+        status = show(&secret);
+    secret_finish(&secret);
+    return status;
+}
+
+/* What is wrong with the arguments; NULL: nothing. */
+static const char *
+problem_of(const struct passwd_edit *edit, const char *const *values)
+{
+    const char *problem = user_name_problem(edit->user);
+    if (problem == NULL && values[OPTION_LABEL] != NULL)
+        problem = passwd_label_problem(edit->label);
+    if (problem == NULL && strlen(edit->path) >= PATH_LEN_MAX)
+        problem = "the path is too long";
+    return problem;
+}
+
+static bool
+is_contradictory(const char *const *values)
+{
+    for (size_t i = 0; i < sizeof conflicts / sizeof *conflicts; i++) {
+        if (values[conflicts[i].one] == NULL || values[conflicts[i].other] == NULL)
+            continue;
+        log_error(
+            "--%s and --%s do not go together: %s", rows[conflicts[i].one].name,
+            rows[conflicts[i].other].name, conflicts[i].why);
+        return true;
+    }
+    return false;
 }
 
 int
@@ -288,5 +287,14 @@ cmd_passwd(int argc, char **argv)
         usage(stderr);
         return EX_USAGE;
     }
-    return change(argv[rest], argv[rest + 1], values[OPTION_STDIN] != NULL);
+    if (is_contradictory(values))
+        return EX_USAGE;
+    struct passwd_edit edit = {.path = argv[rest], .user = pop_view_of(argv[rest + 1])};
+    edit.label = pop_view_of(values[OPTION_LABEL] != NULL ? values[OPTION_LABEL] : "");
+    const char *problem = problem_of(&edit, values);
+    if (problem != NULL) {
+        log_error("%s", problem);
+        return EX_USAGE;
+    }
+    return values[OPTION_DELETE] != NULL ? run_edit(&edit, stdout) : set(&edit, values);
 }
