@@ -63,7 +63,7 @@ log_application(const struct verifier_job *job)
 {
     char name[LOG_NAME_MAX];
     char label[LOG_NAME_MAX];
-    if (job->matched == 0)
+    if (job->matched == 0 || job->user.disabled) /* which has a line of its own */
         return;
     log_name(pop_view_of(job->user.name), name);
     log_name(pop_view_of(job->user.others[job->matched - 1].label), label);
