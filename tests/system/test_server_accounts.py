@@ -246,7 +246,8 @@ def test_application_passwords_do_not_go_over_scram(make_server):
     server.maildir("ann")
     server.start()
     assert "SCRAM-SHA-256" in offered(server.connect())
-    application(server, "phone", "ann phone")
+    with server.users.open("a") as users:  # however it is stored
+        users.write("ann:{PLAIN}ann phone::::::label=phone\n")
     assert user_pass(server, b"ann phone").startswith(b"+OK")
     assert offered(server.connect()) == {"PLAIN", "LOGIN"}
 
