@@ -146,6 +146,11 @@
 #define BAN_QUEUE_MAX  64u
 #define BAN_COMMAND_MS 10000
 
+/* Fronts of isolation = "connection" that serve at a time: each is a process of about 1.5 MiB
+ * of its own, and a channel in auth and in store. 2048 are 3 GiB, and below the 4096
+ * descriptors that a host grants at least. Further connections wait in the kernel's backlog. */
+#define SINGLE_FRONTS_MAX 2048u
+
 /* A connection that has not logged in gives way to a new one only after this: time for a lost
  * segment to come again and for a login on a slow line. */
 #define GIVE_WAY_MS 2000

@@ -41,6 +41,7 @@ enum conf_switch {
 
 enum conf_isolation {
     CONF_ISOLATION_SHARED,
+    CONF_ISOLATION_CONNECTION, /* a front for each connection */
 };
 
 struct conf_address {

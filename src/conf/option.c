@@ -8,7 +8,7 @@
 
 static const char *const plaintext_words[] = {"never", "loopback", "always", NULL};
 static const char *const unknown_user_words[] = {"after-password", "at-user", NULL};
-static const char *const isolation_words[] = {"shared", NULL};
+static const char *const isolation_words[] = {"shared", "connection", NULL};
 static const char *const transport_words[] = {"none", "implicit", NULL};
 static const char *const switch_words[] = {"no", "yes", NULL};
 static const char *const ldap_checks[] = {"bind", "compare", NULL};
@@ -72,9 +72,10 @@ const struct conf_option conf_options[] = {
     {ROOT(apop), .name = "apop", CHOICE(switch_words), .fallback = "no",
      .help = "whether APOP is taken (MD5; for users whose password is stored as {PLAIN})"},
     {ROOT(fronts), .name = "fronts", NUMBER(0, 256), .fallback = "0",
-     .help = "processes that face the network; 0: one per core"},
-    {ROOT(isolation), .name = "isolation", CHOICE(isolation_words), .later = "connection",
-     .fallback = "shared", .help = "many connections share a front"},
+     .help = "processes that face the network; 0: one per core. With isolation = "
+             "\"connection\" those that wait for one; 0: two per core"},
+    {ROOT(isolation), .name = "isolation", CHOICE(isolation_words), .fallback = "shared",
+     .help = "shared: a front serves many connections; connection: each has its own process"},
     {ROOT(user_front), .name = "user-front", .kind = CONF_KIND_ACCOUNT,
      .fallback = "restante-front", .help = "user[:group] of fronts, when started as root"},
     {ROOT(user_auth), .name = "user-auth", .kind = CONF_KIND_ACCOUNT,

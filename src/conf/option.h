@@ -27,7 +27,6 @@ struct conf_option {
     const char *name;
     enum conf_kind kind;
     const char *const *choices; /* CHOICE: the words, NULL at the end */
-    const char *later;          /* CHOICE: a word that is not available yet, or NULL */
     uint32_t min, max;          /* NUMBER */
     size_t offset;              /* of the field in the section's struct */
     const char *fallback;       /* the default as one would write it, or NULL: none */

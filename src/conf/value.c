@@ -56,11 +56,6 @@ set_choice(const struct conf_option *option, const char *text, unsigned *field, 
             allowed + len, sizeof allowed - len, "%s\"%s\"", i > 0 ? ", " : "",
             option->choices[i]);
     }
-    if (option->later != NULL && strcmp(text, option->later) == 0)
-        return err_set(
-            err, ERR_INVALID, "%s = \"%s\" is not available in this version; use %s%s",
-            option->name, text, allowed,
-            strcmp(option->name, "tls") == 0 ? ": TLS is not available in this version" : "");
     return err_set(
         err, ERR_INVALID, "%s = \"%.100s\" is not valid: it can be %s", option->name, text,
         allowed);

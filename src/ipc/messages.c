@@ -32,7 +32,8 @@ front_settings_fit(const void *body, size_t size)
 {
     (void)size;
     const struct ipc_front_settings *settings = body;
-    return text_fits(&settings->hostname) && settings->tally_row < settings->tally_rows;
+    return text_fits(&settings->hostname) && settings->tally_row < settings->tally_rows &&
+           settings->tally_small <= settings->tally_rows;
 }
 
 static bool
@@ -294,6 +295,7 @@ static const struct row {
     [IPC_START] = {"START", BIT(IPC_PARENT), ANY_ROLE, 0, 0, 0, NO_FD, NULL},
     [IPC_DRAIN] = {"DRAIN", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, 0, 0, NO_FD, NULL},
     [IPC_READY] = {"READY", ANY_ROLE, BIT(IPC_PARENT), 0, 0, 0, NO_FD, NULL},
+    [IPC_TAKEN] = {"TAKEN", BIT(IPC_FRONT), BIT(IPC_PARENT), 0, 0, 0, NO_FD, NULL},
     [IPC_KEY_JUDGED] =
         {"KEY_JUDGED", BIT(IPC_KEYS), BIT(IPC_PARENT), 0, FIXED(ipc_key_judged), NO_FD,
          judged_fits},

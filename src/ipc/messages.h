@@ -46,6 +46,7 @@ enum ipc_type {
     IPC_DRAIN, /* front: accept no more, end when the last session has ended */
     /* the roles to parent */
     IPC_READY,
+    IPC_TAKEN, /* front: it has its one connection and ends with it */
     IPC_KEY_JUDGED,
     IPC_BANNED,
     /* front to auth */
@@ -119,6 +120,8 @@ struct ipc_front_settings {
     uint32_t number;      /* of this front, never used twice */
     uint32_t tally_row;   /* its row in the connection counters */
     uint32_t tally_rows;  /* how many there are */
+    uint32_t tally_small; /* how many of those, at the end, are for single connections */
+    uint32_t single;      /* it serves one connection, then ends */
     uint32_t plaintext;   /* enum ipc_plaintext */
     uint32_t check_user;  /* unknown names are refused at USER */
     uint32_t tls;         /* there are certificates: STLS is offered */

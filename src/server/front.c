@@ -16,6 +16,41 @@
 enum { ACCEPTS_PER_TURN = 64 };
 
 static void
+listeners_close(struct front *front)
+{
+    for (size_t i = 0; i < front->listener_count; i++) {
+        if (front->open)
+            loop_remove(&front->loop, &front->listeners[i].source);
+        (void)close(front->listeners[i].source.fd); /* the parent has its own */
+    }
+    front->listener_count = 0;
+}
+
+/* No other connection comes here, and the parent replaces this front at once. It is told before
+ * an octet of the client is read: it never listens to a front that a client may have taken
+ * over.
+ */
+static void
+take_the_only_one(struct front *front)
+{
+    struct ipc_header header = {.type = IPC_TAKEN};
+    (void)ipc_send(ROLE_CONTROL_FD, &header, NULL, 0, NULL, 0); /* a lost parent shows as EOF */
+    listeners_close(front);
+    front->draining = true;
+}
+
+/* A session begins. False: it is the last one of this front. */
+static bool
+accepted(struct front_listener *listener, int fd, const struct sockaddr_storage *peer)
+{
+    struct front *front = listener->front;
+    if (front->settings.single)
+        take_the_only_one(front);
+    session_accept(listener, fd, peer);
+    return !front->draining;
+}
+
+static void
 listener_ready(struct loop_source *source, uint32_t events)
 {
     struct front_listener *listener = LOOP_OWNER(source, struct front_listener, source);
@@ -25,27 +60,16 @@ listener_ready(struct loop_source *source, uint32_t events)
         socklen_t len = sizeof peer;
         int fd = accept4(
             source->fd, (struct sockaddr *)(void *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            session_accept(listener, fd, &peer);
+        if (fd >= 0 && accepted(listener, fd, &peer))
             continue;
-        }
+        if (fd >= 0)
+            return;
         /* Another front was faster, or the client has gone again. A full descriptor table is
          * the operator's to mend; the connection stays in the backlog. */
         if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
             log_error("cannot accept a connection: %m");
         return;
     }
-}
-
-static void
-listeners_close(struct front *front)
-{
-    for (size_t i = 0; i < front->listener_count; i++) {
-        if (front->open)
-            loop_remove(&front->loop, &front->listeners[i].source);
-        (void)close(front->listeners[i].source.fd); /* the parent has its own */
-    }
-    front->listener_count = 0;
 }
 
 static void
@@ -112,9 +136,12 @@ on_start(struct front *front)
     struct err err;
     CHECK(!front->started && front->tally_fd >= 0);
     set_config(front);
-    if (tally_map(
-            &front->tally, front->tally_fd, front->settings.tally_rows,
-            front->settings.tally_row, &err) != ERR_OK) {
+    const struct ipc_front_settings *settings = &front->settings;
+    struct tally_size size = {
+        .shared = settings->tally_rows - settings->tally_small,
+        .single = settings->tally_small,
+    };
+    if (tally_map(&front->tally, front->tally_fd, size, settings->tally_row, &err) != ERR_OK) {
         log_error("%s", err.text);
         exit(EXIT_FAILURE);
     }

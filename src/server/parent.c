@@ -91,27 +91,10 @@ resolve_users(const struct conf *conf, struct role_user users[IPC_ROLE_COUNT], s
     return role_user_resolve("user-store", &conf->user_store, &users[IPC_STORE], err);
 }
 
-static uint32_t
-wanted_fronts(const struct conf *conf)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    uint32_t count = conf->fronts > 0 ? conf->fronts : cores > 0 ? (uint32_t)cores : 1;
-    return count < PARENT_FRONTS_MAX ? count : PARENT_FRONTS_MAX;
-}
-
 static enum err_code
 set_up(struct parent *parent, struct err *err)
 {
     raise_descriptor_limit();
-    parent->front_count = wanted_fronts(&parent->conf);
-    parent->front_max = 2 * PARENT_FRONTS_MAX < 4 * parent->front_count
-                            ? 2 * PARENT_FRONTS_MAX
-                            : 4 * parent->front_count;
-    parent->fronts = calloc(parent->front_max, sizeof *parent->fronts);
-    if (parent->fronts == NULL)
-        return err_set(err, ERR_NOMEM, "starting");
-    for (uint32_t i = 0; i < parent->front_max; i++)
-        parent->fronts[i] = (struct child){.role = IPC_FRONT, .control = -1};
     parent->auth = (struct child){.role = IPC_AUTH, .control = -1};
     parent->store = (struct child){.role = IPC_STORE, .control = -1};
     parent->keys = (struct child){.role = IPC_KEYS, .control = -1};
@@ -122,10 +105,9 @@ set_up(struct parent *parent, struct err *err)
     if (resolve_users(&parent->conf, parent->users, err) != ERR_OK ||
         sources_resolve(&parent->conf, &parent->users[IPC_AUTH], parent->source_users, err) !=
             ERR_OK ||
-        listeners_open(&parent->conf, NULL, NULL, &parent->listeners, err) != ERR_OK ||
-        tally_make(parent->front_max, &parent->tally_fd, err) != ERR_OK)
+        listeners_open(&parent->conf, NULL, NULL, &parent->listeners, err) != ERR_OK)
         return err->code;
-    return tally_map(&parent->tally, parent->tally_fd, parent->front_max, 0, err);
+    return fronts_prepare(parent, err);
 }
 
 static enum err_code
@@ -179,8 +161,7 @@ reload(struct parent *parent)
     parent->listeners = listeners;
     memcpy(parent->users, users, sizeof users);
     memcpy(parent->source_users, source_users, sizeof source_users);
-    uint32_t wanted = wanted_fronts(&parent->conf);
-    parent->front_count = wanted < parent->front_max / 2 ? wanted : parent->front_max / 2;
+    fronts_count(parent);
     parent->announced = false;
     if (roles_reload(parent, &err) != ERR_OK)
         log_error("%s", err.text);
@@ -234,17 +215,24 @@ prepare_attack(struct parent *parent)
 }
 #endif
 
-/* Waits for signals and for the roles' READY. */
+/* After its READY auth has something to say, and a front that waits for its one connection. */
+static bool
+may_speak(const struct child *child)
+{
+    return !child->ready || child->role == IPC_AUTH || (child->single && !child->taken);
+}
+
+/* Waits for signals and for what the roles say. */
 static void
 turn(struct parent *parent, struct pollfd *polls, int64_t timeout_ms)
 {
     nfds_t count = 0;
-    struct child *children[PARENT_CHILDREN_MAX];
+    static struct child *children[PARENT_CHILDREN_MAX];
     polls[count++] = (struct pollfd){.fd = parent->signal_fd, .events = POLLIN};
     struct child *child;
     for (uint32_t i = 0; (child = role_child(parent, i)) != NULL; i++) {
-        if (child->control < 0 || (child->ready && child->role != IPC_AUTH))
-            continue; /* only auth has something to say later */
+        if (child->control < 0 || !may_speak(child))
+            continue;
         children[count - 1] = child;
         polls[count++] = (struct pollfd){.fd = child->control, .events = POLLIN};
     }

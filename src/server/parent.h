@@ -3,7 +3,8 @@
  * from outside but its own configuration file.
  *
  * Files: restanted.c (command line), parent.c (its life), parent_roles.c (the
- * role processes and their channels), parent_sources.c (auth's helpers),
+ * role processes and their channels), parent_fronts.c (how many fronts, and
+ * which), parent_sources.c (auth's helpers),
  * parent_tls.c (certificates and tickets),
  * parent_ban.c (the operator's program for bans), role_user.c (users to run as).
  */
@@ -25,8 +26,10 @@
  * still use. */
 #define PARENT_RETIRED_MAX (8u + CONF_SECTIONS_MAX)
 
-/* Role processes at most: two generations of fronts, auth, its helpers, store, keys. */
-#define PARENT_CHILDREN_MAX (2 * PARENT_FRONTS_MAX + 3 + CONF_SECTIONS_MAX + PARENT_RETIRED_MAX)
+/* Role processes at most: two generations of fronts that many connections share, fronts with
+ * one connection, auth, its helpers, store, keys. */
+#define PARENT_CHILDREN_MAX                                                                    \
+    (2 * PARENT_FRONTS_MAX + SINGLE_FRONTS_MAX + 3 + CONF_SECTIONS_MAX + PARENT_RETIRED_MAX)
 
 /* A role that dies is started again after this, doubled while it keeps dying soon. */
 #define PARENT_BACKOFF_MIN_MS 50
@@ -43,11 +46,21 @@ struct child {
     int control;             /* -1: not running */
     bool ready;
     bool draining;   /* of an earlier configuration */
+    bool single;     /* front: serves one connection */
+    bool taken;      /* and has it */
     uint32_t number; /* fronts: never used twice; helpers: of the source */
     uint32_t row;    /* fronts: of the tally */
     int64_t started_ms;
     int64_t restart_ms; /* 0: not waiting to be started */
     int64_t backoff_ms;
+};
+
+/* Fronts with one connection each. */
+struct parent_singles {
+    int64_t start_ms; /* no new one before that: some have crashed while they waited; 0: none */
+    int64_t backoff_ms;
+    int64_t crash_ms;
+    int64_t full_ms; /* when the log last said that there is no room for more; 0: never */
 };
 
 /* How a file was when it was read: another time, size or inode means that it has changed. */
@@ -97,9 +110,12 @@ struct parent {
     struct child store;
     struct child keys; /* runs only if there are certificates */
     struct child retired[PARENT_RETIRED_MAX];
-    struct child *fronts; /* front_max of them */
-    uint32_t front_count; /* how many should run */
+    struct child *fronts; /* of tally_size.shared, then of tally_size.single */
+    uint32_t front_count; /* how many should run, or wait for a connection */
     uint32_t front_max;
+    uint32_t front_end; /* none behind this one has been started */
+    struct tally_size tally_size;
+    struct parent_singles singles;
     uint32_t next_number;
     int *listeners; /* one for each of the configuration */
     int tally_fd;
@@ -171,6 +187,33 @@ struct child *role_child(struct parent *parent, uint32_t index);
 void roles_stop(struct parent *parent);
 void roles_kill(struct parent *parent);
 bool roles_running(struct parent *parent);
+
+/* What a front is told at its start. */
+void front_tell(struct parent *parent, struct child *front);
+
+/* ---- parent_fronts.c ---- */
+
+/* Makes room for them, and their counters. */
+enum err_code fronts_prepare(struct parent *parent, struct err *err);
+
+/* How many the configuration wants. */
+void fronts_count(struct parent *parent);
+
+/* Starts what should run and does not; all other roles run. */
+enum err_code fronts_start(struct parent *parent, struct err *err);
+
+/* All that should run are ready, or have their connection. */
+bool fronts_are_ready(const struct parent *parent);
+
+/* The configuration is another: they go on with the sessions that they have, and end. */
+void fronts_retire(struct parent *parent);
+
+/* A front that serves one connection has ended. */
+void front_single_ended(struct parent *parent, struct child *front, bool crashed);
+
+/* Milliseconds until one may be started that could not be now; -1: that is no question of time.
+ */
+int64_t fronts_wait_ms(const struct parent *parent);
 
 /* ---- parent_sources.c ---- */
 

@@ -151,14 +151,16 @@ path_set(struct ipc_path *path, const char *value)
     memcpy(path->data, value, path->len);
 }
 
-static void
-tell_front(struct parent *parent, struct child *child)
+void
+front_tell(struct parent *parent, struct child *child)
 {
     const struct conf *conf = &parent->conf;
     struct ipc_front_settings settings = {
         .number = child->number,
         .tally_row = child->row,
         .tally_rows = parent->front_max,
+        .tally_small = parent->tally_size.single,
+        .single = child->single,
         .plaintext = (uint32_t)conf->plaintext_login, /* same order in both enums */
         .check_user = conf->unknown_user == CONF_UNKNOWN_USER_AT_USER,
         .tls = conf->tls_count > 0,
@@ -240,16 +242,6 @@ role_connect(struct child *a, struct child *b, struct err *err)
 
 /* ---- keeping them running ---- */
 
-static uint32_t
-fronts_running(const struct parent *parent)
-{
-    uint32_t running = 0;
-    for (uint32_t i = 0; i < parent->front_max; i++)
-        running += !parent->fronts[i].draining &&
-                   (parent->fronts[i].pid > 0 || parent->fronts[i].restart_ms > 0);
-    return running;
-}
-
 bool
 role_is_due(const struct child *child)
 {
@@ -262,29 +254,12 @@ wants_keys(const struct parent *parent)
     return parent->conf.tls_count > 0;
 }
 
-static enum err_code
-start_front(struct parent *parent, struct child *front, struct err *err)
-{
-    front->role = IPC_FRONT;
-    front->row = (uint32_t)(front - parent->fronts);
-    front->number = ++parent->next_number;
-    front->draining = false;
-    tally_clear(&parent->tally, front->row);
-    if (role_spawn(parent, front, err) != ERR_OK ||
-        role_connect(front, &parent->auth, err) != ERR_OK ||
-        role_connect(front, &parent->store, err) != ERR_OK ||
-        (wants_keys(parent) && role_connect(front, &parent->keys, err) != ERR_OK))
-        return err->code;
-    tell_front(parent, front);
-    return ERR_OK;
-}
-
 /* A new process gets a channel to every front that runs. One that drains keeps its own auth and
  * store: its sessions are with those. */
 static enum err_code
 connect_fronts(struct parent *parent, struct child *fresh, struct err *err)
 {
-    for (uint32_t i = 0; i < parent->front_max; i++) {
+    for (uint32_t i = 0; i < parent->front_end; i++) {
         struct child *front = &parent->fronts[i];
         bool concerned = !front->draining || fresh->role == IPC_KEYS;
         if (front->pid > 0 && concerned && role_connect(front, fresh, err) != ERR_OK)
@@ -301,7 +276,7 @@ start_keys(struct parent *parent, const struct conf *conf, struct err *err)
         return err->code;
     tell(&parent->keys, IPC_START, NULL, 0, -1);
     enum err_code code = tls_load(parent, conf, err);
-    for (uint32_t i = 0; code == ERR_OK && i < parent->front_max; i++)
+    for (uint32_t i = 0; code == ERR_OK && i < parent->front_end; i++)
         if (parent->fronts[i].pid > 0)
             tls_tell(parent, &parent->fronts[i]);
     return code;
@@ -374,14 +349,7 @@ roles_start(struct parent *parent, struct err *err)
     if (wants_keys(parent) && role_is_due(&parent->keys) &&
         start_keys(parent, &parent->conf, err) != ERR_OK)
         return err->code;
-    bool ready = fronts_can_start(parent);
-    for (uint32_t i = 0; ready && i < parent->front_max; i++) {
-        struct child *front = &parent->fronts[i];
-        bool wanted = front->restart_ms > 0 || fronts_running(parent) < parent->front_count;
-        if (wanted && role_is_due(front) && start_front(parent, front, err) != ERR_OK)
-            return err->code;
-    }
-    return ERR_OK;
+    return fronts_can_start(parent) ? fronts_start(parent, err) : ERR_OK;
 }
 
 enum err_code
@@ -415,7 +383,7 @@ role_child(struct parent *parent, uint32_t index)
     if (index < CONF_SECTIONS_MAX)
         return &parent->sources[index];
     index -= CONF_SECTIONS_MAX;
-    return index < parent->front_max ? &parent->fronts[index] : NULL;
+    return index < parent->front_end ? &parent->fronts[index] : NULL;
 }
 
 static struct child *
@@ -442,7 +410,7 @@ log_ended(const struct child *child, int status)
 static void
 stop_retired(struct parent *parent)
 {
-    for (uint32_t i = 0; i < parent->front_max; i++)
+    for (uint32_t i = 0; i < parent->front_end; i++)
         if (parent->fronts[i].draining)
             return;
     for (size_t i = 0; i < PARENT_RETIRED_MAX; i++)
@@ -475,17 +443,30 @@ give_up(struct parent *parent, int status)
     roles_stop(parent);
 }
 
+/* It may have taken a connection and died within one turn of the parent. */
+static void
+hear_last_words(struct child *child)
+{
+    struct ipc_packet packet;
+    while (child->single && !child->taken && child->control >= 0 &&
+           ipc_receive(child->control, child->role, IPC_PARENT, &packet) == IPC_OK) {
+        child->taken = packet.header.type == IPC_TAKEN;
+        ipc_packet_finish(&packet);
+    }
+}
+
 bool
 roles_ended(struct parent *parent, pid_t pid, int status)
 {
     struct child *child = child_find(parent, pid);
     if (child == NULL)
         return false;
+    hear_last_words(child);
     bool asked = parent->stopping || child->draining;
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    /* A helper goes when its auth is gone. */
-    bool expected =
-        (asked && (killed || status == 0)) || (child->role == IPC_SOURCE && status == 0);
+    /* A helper goes when its auth is gone, a front of one connection when that is. */
+    bool alone = child->role == IPC_SOURCE || child->single;
+    bool expected = (asked && (killed || status == 0)) || (alone && status == 0);
     if (!expected)
         log_ended(child, status);
     if (!expected && attack_is_asked())
@@ -499,6 +480,13 @@ roles_ended(struct parent *parent, pid_t pid, int status)
     child->control = -1;
     child->pid = 0;
     child->ready = false;
+    if (child->role == IPC_FRONT)
+        tally_clear(&parent->tally, child->row);
+    if (child->single && !parent->stopping) {
+        front_single_ended(parent, child, !expected);
+        stop_retired(parent);
+        return true;
+    }
     if (child->draining || parent->stopping) {
         child->draining = false;
         child->restart_ms = 0;
@@ -528,10 +516,10 @@ int64_t
 roles_restart_wait(struct parent *parent)
 {
     int64_t now = clock_ms();
-    int64_t wait = -1;
-    struct child *child;
     bool ready =
         fronts_can_start(parent); /* else they wait for another's start, not for time */
+    int64_t wait = ready ? fronts_wait_ms(parent) : -1;
+    struct child *child;
     for (uint32_t i = 0; (child = role_child(parent, i)) != NULL; i++)
         if (ready || child->role != IPC_FRONT)
             wait = sooner(child, now, wait);
@@ -545,16 +533,15 @@ roles_listen(struct parent *parent, struct child *child)
     if (ipc_receive(child->control, child->role, IPC_PARENT, &packet) == IPC_OK) {
         if (packet.header.type == IPC_BANNED)
             ban_add(parent, (const void *)packet.body);
+        else if (packet.header.type == IPC_TAKEN)
+            child->taken = true;
         else
             child->ready = true;
         ipc_packet_finish(&packet);
     }
     bool all = parent->auth.ready && parent->store.ready && sources_are_ready(parent) &&
                (parent->keys.ready || !wants_keys(parent));
-    uint32_t fronts = 0;
-    for (uint32_t i = 0; i < parent->front_max; i++)
-        fronts += parent->fronts[i].ready && !parent->fronts[i].draining;
-    return all && fronts >= parent->front_count;
+    return all && fronts_are_ready(parent);
 }
 
 enum err_code
@@ -564,15 +551,7 @@ roles_reload(struct parent *parent, struct err *err)
     retire(parent, &parent->store);
     for (size_t i = 0; i < CONF_SECTIONS_MAX; i++)
         retire(parent, &parent->sources[i]);
-    for (uint32_t i = 0; i < parent->front_max; i++) {
-        struct child *front = &parent->fronts[i];
-        if (front->pid == 0)
-            continue;
-        if (front->draining) /* two reloads ago: its row is needed */
-            (void)kill(front->pid, SIGKILL);
-        front->draining = true;
-        tell(front, IPC_DRAIN, NULL, 0, -1);
-    }
+    fronts_retire(parent);
     stop_retired(parent);
     return roles_start(parent, err);
 }

@@ -285,7 +285,7 @@ look_at_files(struct parent *parent)
         return;
     }
     log_info("new certificates are in force");
-    for (uint32_t i = 0; i < parent->front_max; i++)
+    for (uint32_t i = 0; i < parent->front_end; i++)
         if (parent->fronts[i].pid > 0)
             tls_tell(parent, &parent->fronts[i]);
 }
@@ -297,7 +297,7 @@ rotate(struct parent *parent)
     tls->rotate_ms = clock_ms() + ROTATE_MS;
     tls->tickets.previous = tls->tickets.current;
     ticket_key_make(&tls->tickets.current);
-    for (uint32_t i = 0; i < parent->front_max; i++)
+    for (uint32_t i = 0; i < parent->front_end; i++)
         if (parent->fronts[i].pid > 0)
             tell_tickets(parent, &parent->fronts[i]);
 }

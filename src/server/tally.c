@@ -12,39 +12,39 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* The shared memory: the seed, then the rows. */
+/* The shared memory: the seed, the small rows, then the large ones. */
 struct tally_memory {
     uint64_t seed;
-    struct tally_row rows[];
+    struct tally_single singles[];
 };
 
 static size_t
-memory_size(uint32_t row_count)
+memory_size(struct tally_size size)
 {
-    return sizeof(struct tally_memory) + row_count * sizeof(struct tally_row);
+    return sizeof(struct tally_memory) + size.single * sizeof(struct tally_single) +
+           size.shared * sizeof(struct tally_row);
 }
 
 static struct tally_memory *
-map(int fd, uint32_t row_count)
+map(int fd, struct tally_size size)
 {
-    void *memory =
-        mmap(NULL, memory_size(row_count), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *memory = mmap(NULL, memory_size(size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
 enum err_code
-tally_make(uint32_t row_count, int *ret_fd, struct err *err)
+tally_make(struct tally_size size, int *ret_fd, struct err *err)
 {
     CLEANUP(fd_closep)
     int fd = memfd_create("restanted-tally", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || ftruncate(fd, (off_t)memory_size(row_count)) < 0 ||
+    if (fd < 0 || ftruncate(fd, (off_t)memory_size(size)) < 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
         return err_set(err, ERR_SYSTEM, "cannot make the connection counters");
-    struct tally_memory *memory = map(fd, row_count);
+    struct tally_memory *memory = map(fd, size);
     if (memory == NULL)
         return err_set(err, ERR_SYSTEM, "cannot map the connection counters");
     ssize_t got = getrandom(&memory->seed, sizeof memory->seed, 0);
-    (void)munmap(memory, memory_size(row_count)); /* the descriptor keeps it */
+    (void)munmap(memory, memory_size(size)); /* the descriptor keeps it */
     if (got != (ssize_t)sizeof memory->seed)
         return err_set(err, ERR_SYSTEM, "cannot get random octets");
     *ret_fd = fd;
@@ -53,13 +53,18 @@ tally_make(uint32_t row_count, int *ret_fd, struct err *err)
 }
 
 enum err_code
-tally_map(struct tally *ret_tally, int fd, uint32_t row_count, uint32_t own, struct err *err)
+tally_map(
+    struct tally *ret_tally, int fd, struct tally_size size, uint32_t own, struct err *err)
 {
-    struct tally_memory *memory = map(fd, row_count);
+    struct tally_memory *memory = map(fd, size);
     if (memory == NULL)
         return err_set(err, ERR_SYSTEM, "cannot map the connection counters");
     *ret_tally = (struct tally){
-        .rows = memory->rows, .row_count = row_count, .own = own, .seed = memory->seed};
+        .singles = memory->singles,
+        .rows = (struct tally_row *)(void *)(memory->singles + size.single),
+        .size = size,
+        .own = own,
+        .seed = memory->seed};
     return ERR_OK;
 }
 
@@ -75,8 +80,10 @@ uint32_t
 tally_total(const struct tally *tally)
 {
     uint32_t total = 0;
-    for (uint32_t row = 0; row < tally->row_count; row++)
+    for (uint32_t row = 0; row < tally->size.shared; row++)
         total += __atomic_load_n(&tally->rows[row].total, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < tally->size.single; i++)
+        total += __atomic_load_n(&tally->singles[i].total, __ATOMIC_RELAXED);
     return total;
 }
 
@@ -85,16 +92,32 @@ tally_address(const struct tally *tally, const struct sockaddr_storage *address)
 {
     size_t bucket = bucket_of(tally, address);
     uint32_t count = 0;
-    for (uint32_t row = 0; row < tally->row_count; row++)
+    for (uint32_t row = 0; row < tally->size.shared; row++)
         count += __atomic_load_n(&tally->rows[row].buckets[bucket], __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < tally->size.single; i++) {
+        const struct tally_single *single = &tally->singles[i];
+        bool same = __atomic_load_n(&single->bucket, __ATOMIC_RELAXED) == bucket;
+        count += same ? __atomic_load_n(&single->total, __ATOMIC_RELAXED) : 0;
+    }
     return count;
+}
+
+static void
+single_add(struct tally_single *single, size_t bucket, int change)
+{
+    __atomic_store_n(&single->bucket, (uint32_t)bucket, __ATOMIC_RELAXED);
+    __atomic_store_n(&single->total, single->total + (uint32_t)change, __ATOMIC_RELAXED);
 }
 
 void
 tally_add(struct tally *tally, const struct sockaddr_storage *address, int change)
 {
-    struct tally_row *row = &tally->rows[tally->own];
     size_t bucket = bucket_of(tally, address);
+    if (tally->own >= tally->size.shared) {
+        single_add(&tally->singles[tally->own - tally->size.shared], bucket, change);
+        return;
+    }
+    struct tally_row *row = &tally->rows[tally->own];
     __atomic_store_n(&row->total, row->total + (uint32_t)change, __ATOMIC_RELAXED);
     __atomic_store_n(
         &row->buckets[bucket], (uint16_t)(row->buckets[bucket] + change), __ATOMIC_RELAXED);
@@ -103,5 +126,8 @@ tally_add(struct tally *tally, const struct sockaddr_storage *address, int chang
 void
 tally_clear(struct tally *tally, uint32_t row)
 {
-    memset(&tally->rows[row], 0, sizeof tally->rows[row]);
+    if (row < tally->size.shared)
+        memset(&tally->rows[row], 0, sizeof tally->rows[row]);
+    else
+        memset(&tally->singles[row - tally->size.shared], 0, sizeof *tally->singles);
 }

@@ -301,8 +301,8 @@ static const struct mistake {
        "\"always\""},
       {"unknown-user = \"never\"",
        ":4: unknown-user = \"never\" is not valid: it can be \"after-password\", \"at-user\""},
-      {"isolation = \"connection\"",
-       ":4: isolation = \"connection\" is not available in this version; use \"shared\""},
+      {"isolation = \"user\"",
+       ":4: isolation = \"user\" is not valid: it can be \"shared\", \"connection\""},
       {"hostname = \"my host\"", ":4: hostname = \"my host\" is not valid: a host name has "
                                  "letters, digits, '-' and '.', at "
                                  "most 255"},

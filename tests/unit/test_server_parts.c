@@ -141,14 +141,15 @@ fronts_count_together_each_in_its_own_row(void **state)
 {
     (void)state;
     enum { ROWS = 3 };
+    const struct tally_size size = {.shared = ROWS};
     struct tally fronts[ROWS];
     struct err err;
     int fd;
     struct sockaddr_storage a = address_of(0x7f000001);
     struct sockaddr_storage b = address_of(0x0a000001);
-    assert_int_equal(tally_make(ROWS, &fd, &err), ERR_OK);
+    assert_int_equal(tally_make(size, &fd, &err), ERR_OK);
     for (uint32_t i = 0; i < ROWS; i++)
-        assert_int_equal(tally_map(&fronts[i], fd, ROWS, i, &err), ERR_OK);
+        assert_int_equal(tally_map(&fronts[i], fd, size, i, &err), ERR_OK);
     for (uint32_t i = 0; i < ROWS; i++)
         for (uint32_t n = 0; n <= i; n++)
             tally_add(&fronts[i], &a, 1);
@@ -180,15 +181,46 @@ fronts_count_together_each_in_its_own_row(void **state)
 }
 
 static void
+fronts_with_one_connection_count_along(void **state)
+{
+    (void)state;
+    const struct tally_size size = {.shared = 1, .single = 3};
+    struct tally fronts[4];
+    struct err err;
+    int fd;
+    struct sockaddr_storage a = address_of(0x7f000001);
+    struct sockaddr_storage b = address_of(0x0a000001);
+    assert_int_equal(tally_make(size, &fd, &err), ERR_OK);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(tally_map(&fronts[i], fd, size, i, &err), ERR_OK);
+        tally_add(&fronts[i], &a, 1);
+    }
+    (void)close(fd);
+    assert_int_equal(tally_total(&fronts[3]), 4);
+    assert_int_equal(tally_address(&fronts[0], &a), 4);
+    /* One of a proxy, whose client turns out to be another. */
+    tally_add(&fronts[2], &a, -1);
+    tally_add(&fronts[2], &b, 1);
+    assert_int_equal(tally_total(&fronts[0]), 4);
+    assert_in_range(tally_address(&fronts[1], &a), 3, 4);
+    assert_in_range(tally_address(&fronts[1], &b), 1, 4);
+    tally_clear(&fronts[0], 2);
+    tally_clear(&fronts[0], 3);
+    assert_int_equal(tally_total(&fronts[1]), 2);
+    assert_int_equal(tally_address(&fronts[1], &a), 2);
+}
+
+static void
 addresses_are_spread_over_the_counters(void **state)
 {
     (void)state;
+    const struct tally_size size = {.shared = 1};
     struct tally tally;
     struct err err;
     int fd;
     uint32_t most = 0;
-    assert_int_equal(tally_make(1, &fd, &err), ERR_OK);
-    assert_int_equal(tally_map(&tally, fd, 1, 0, &err), ERR_OK);
+    assert_int_equal(tally_make(size, &fd, &err), ERR_OK);
+    assert_int_equal(tally_map(&tally, fd, size, 0, &err), ERR_OK);
     (void)close(fd);
     for (uint32_t i = 0; i < TALLY_BUCKETS; i++) {
         struct sockaddr_storage address = address_of(0x0a000000 + i);
@@ -212,6 +244,7 @@ main(void)
         cmocka_unit_test(a_path_fits_whole_or_is_refused),
         cmocka_unit_test(root_is_what_all_locations_have_in_common),
         cmocka_unit_test(fronts_count_together_each_in_its_own_row),
+        cmocka_unit_test(fronts_with_one_connection_count_along),
         cmocka_unit_test(addresses_are_spread_over_the_counters),
     };
     return cmocka_run_group_tests_name("server parts", tests, NULL, NULL);
