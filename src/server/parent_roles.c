@@ -462,6 +462,8 @@ roles_ended(struct parent *parent, pid_t pid, int status)
     if (child == NULL)
         return false;
     hear_last_words(child);
+    if (child->role == IPC_FRONT)
+        tally_clear(&parent->tally, child->row);
     bool asked = parent->stopping || child->draining;
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     /* A helper goes when its auth is gone, a front of one connection when that is. */
@@ -480,8 +482,6 @@ roles_ended(struct parent *parent, pid_t pid, int status)
     child->control = -1;
     child->pid = 0;
     child->ready = false;
-    if (child->role == IPC_FRONT)
-        tally_clear(&parent->tally, child->row);
     if (child->single && !parent->stopping) {
         front_single_ended(parent, child, !expected);
         stop_retired(parent);

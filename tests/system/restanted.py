@@ -276,7 +276,10 @@ class Restanted:
 
     @staticmethod
     def main_pid(pid, family):
-        """Under strace the server is the child of what we started."""
+        """Under strace the server is the child of what we started. A child of the server's own
+        has its name until it has become another program."""
+        if Path(f"/proc/{pid}/comm").read_text().strip() == "restanted":
+            return pid
         return next((child for child, name in family.items() if name == "restanted"), pid)
 
     def remove(self):
