@@ -35,6 +35,22 @@ load(struct pop_view text, struct conf *conf, struct err *err)
     return conf_load(path, conf, err);
 }
 
+/* It has what its kind needs, and nothing that is not for it. */
+static void
+check_source(const struct conf_auth *auth)
+{
+    const struct source_kind_row *row = source_kind_row(auth->source);
+    CHECK(strncmp(auth->title, row->name, strlen(row->name)) == 0);
+    for (unsigned i = 0; i < SOURCE_OPTION_COUNT; i++) {
+        const char *value = auth->values[i];
+        CHECK(value == NULL || (row->options & SOURCE_OPTION_BIT(i)) != 0);
+        CHECK(value != NULL || (row->needed & SOURCE_OPTION_BIT(i)) == 0);
+        CHECK(value == NULL || (value[0] != '\0' && strlen(value) < PATH_LEN_MAX));
+    }
+    const char *file = auth->values[SOURCE_FILE];
+    CHECK(file == NULL || file[0] == '/');
+}
+
 static void
 check_conf(const struct conf *conf)
 {
@@ -44,7 +60,7 @@ check_conf(const struct conf *conf)
         CHECK(conf->listeners[i].name[0] != '\0' && conf->listeners[i].address.len > 0);
     CHECK(conf->auth_count >= 1 && conf->auth_count <= CONF_SECTIONS_MAX);
     for (size_t i = 0; i < conf->auth_count; i++)
-        CHECK(conf->auths[i].file[0] == '/' && strlen(conf->auths[i].file) < PATH_LEN_MAX);
+        check_source(&conf->auths[i]);
     CHECK(conf->store.engine != NULL && conf->store.path != NULL);
     CHECK(strlen(conf->store.path) < PATH_LEN_MAX);
     CHECK(conf->user_front.text != NULL && conf->user_auth.text != NULL);
@@ -147,7 +163,8 @@ check_same_with_crlf(struct pop_view text, const struct conf *conf)
     CHECK(conf->listener_count == second.listener_count);
     CHECK(conf->auth_count == second.auth_count && conf->fronts == second.fronts);
     for (size_t i = 0; i < conf->auth_count; i++)
-        CHECK(text_same(conf->auths[i].file, second.auths[i].file));
+        for (size_t j = 0; j < SOURCE_OPTION_COUNT; j++)
+            CHECK(text_same(conf->auths[i].values[j], second.auths[i].values[j]));
     CHECK(memcmp(&conf->limits, &second.limits, sizeof conf->limits) == 0);
     CHECK(conf->plaintext_login == second.plaintext_login);
     CHECK(conf->unknown_user == second.unknown_user);

@@ -59,6 +59,26 @@ check_body(uint32_t type, const void *body, size_t size)
         check_text(&((const struct ipc_login *)body)->user);
         check_text(&((const struct ipc_login *)body)->password);
         break;
+    case IPC_APOP:
+        check_address(&((const struct ipc_apop *)body)->from);
+        check_text(&((const struct ipc_apop *)body)->user);
+        check_text(&((const struct ipc_apop *)body)->timestamp);
+        check_text(&((const struct ipc_apop *)body)->digest);
+        break;
+    case IPC_SOURCE_OPTION:
+        check_path(&((const struct ipc_source_option *)body)->value);
+        break;
+    case IPC_ASK:
+        check_address(&((const struct ipc_ask *)body)->from);
+        check_text(&((const struct ipc_ask *)body)->user);
+        CHECK(((const struct ipc_ask *)body)->len <= IPC_SASL_MAX);
+        break;
+    case IPC_ANSWER:
+        check_text(&((const struct ipc_answer *)body)->user);
+        check_text(&((const struct ipc_answer *)body)->error);
+        check_path(&((const struct ipc_answer *)body)->home);
+        CHECK(((const struct ipc_answer *)body)->len <= IPC_PASSWORDS_MAX);
+        break;
     case IPC_OPEN:
         check_text(&((const struct ipc_open *)body)->user);
         check_path(&((const struct ipc_open *)body)->home);
@@ -91,14 +111,17 @@ check_way(uint32_t type, unsigned from, unsigned to)
         CHECK(from == IPC_AUTH && to == IPC_STORE);
     if (from == IPC_FRONT)
         CHECK(
-            to == IPC_PARENT ? type == IPC_READY
+            to == IPC_PARENT ? type == IPC_READY || type == IPC_TAKEN
             : to == IPC_AUTH ? type >= IPC_CHECK && type <= IPC_SASL_CANCEL
             : to == IPC_KEYS ? type == IPC_SIGN
                              : type >= IPC_FETCH && type <= IPC_CLOSE);
     if (to == IPC_PARENT)
         CHECK(
-            type == IPC_READY || (type == IPC_KEY_JUDGED && from == IPC_KEYS) ||
+            type == IPC_READY || (type == IPC_TAKEN && from == IPC_FRONT) ||
+            (type == IPC_KEY_JUDGED && from == IPC_KEYS) ||
             (type == IPC_BANNED && from == IPC_AUTH));
+    if (type == IPC_ASK || type == IPC_ANSWER)
+        CHECK(from + to == IPC_AUTH + IPC_SOURCE); /* with nobody else */
     if (from == IPC_STORE && to != IPC_PARENT)
         CHECK(to == IPC_FRONT);
 }

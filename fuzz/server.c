@@ -45,7 +45,6 @@ session_new(unsigned flags, size_t room)
     session->config = (struct pop_server_config){
         .hostname = {"pop.test", 8},
         .implementation = {"restante", 8},
-        .timestamp = {"<1@pop.test>", flags & 1 ? 12 : 0},
         .user_allowed = !(flags & 2),
         .check_user = flags & 4,
     };
@@ -61,6 +60,8 @@ session_new(unsigned flags, size_t room)
     session->maildrop.strings = POP_VIEW("abcd");
     session->out = (struct pop_buffer){malloc(POP_REPLY_MAX + room), 0, POP_REPLY_MAX + room};
     pop_server_init(&session->server, &session->config);
+    if (flags & 1)
+        pop_server_offer_apop(&session->server, POP_VIEW("<1@pop.test>"));
     pop_server_greet(&session->server, &session->out);
     flush(session);
     session->said.len = 0;
@@ -119,7 +120,7 @@ give(struct session *session, struct pop_view in)
             CHECK(event.user.len > 0 && event.password.len > 0);
             CHECK(session->server.state == POP_STATE_AUTHORIZATION);
             CHECK(
-                event.apop ? session->config.timestamp.len > 0 : session->config.user_allowed);
+                event.apop ? session->server.timestamp.len > 0 : session->config.user_allowed);
             if (event.password.data[0] == 'x')
                 pop_server_login_refused(&session->server, POP_REFUSAL_AUTH, &session->out);
             else

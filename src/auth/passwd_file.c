@@ -423,8 +423,15 @@ passwd_file_kinds(const struct passwd_file *file)
 struct pop_view
 passwd_file_secret(const struct passwd_file *file)
 {
-    return file->content.count > 0 ? file->content.entries[0].line.stored
-                                   : (struct pop_view){"", 0};
+    /* "*" is a secret to nobody. */
+    for (size_t i = 0; i < file->content.count; i++) {
+        struct password password;
+        struct pop_view stored = file->content.entries[i].line.stored;
+        if (password_parse(stored, &password, NULL) == ERR_OK &&
+            password.kind != PASSWORD_NEVER)
+            return stored;
+    }
+    return (struct pop_view){"", 0};
 }
 
 bool

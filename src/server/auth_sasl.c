@@ -348,9 +348,11 @@ static void
 set_library_secret(struct auth_role *role)
 {
     for (size_t i = 0; i < role->source_count; i++) {
-        if (role->sources[i].file == NULL)
+        const struct passwd_file *file = role->sources[i].file;
+        struct pop_view secret = file != NULL ? passwd_file_secret(file) : POP_VIEW("");
+        if (secret.len == 0)
             continue;
-        exchange_library_set_secret(role->library, passwd_file_secret(role->sources[i].file));
+        exchange_library_set_secret(role->library, secret);
         return;
     }
 }
