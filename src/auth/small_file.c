@@ -2,6 +2,7 @@
 #include "auth/small_file.h"
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +53,31 @@ small_file_read(
     content.data[content.len] = '\0';
     *ret_content = content;
     *ret_seen = seen;
+    return ERR_OK;
+}
+
+/* The first line and only one. */
+static bool
+is_one_line(struct pop_buffer *content)
+{
+    while (content->len > 0 && strchr("\r\n", content->data[content->len - 1]) != NULL)
+        content->data[--content->len] = '\0';
+    return content->len > 0 && strlen(content->data) == content->len &&
+           strpbrk(content->data, "\r\n") == NULL;
+}
+
+enum err_code
+small_file_read_line(const char *path, struct pop_buffer *ret_line, struct err *err)
+{
+    struct pop_buffer content;
+    struct stat seen;
+    if (small_file_read(path, CLIENT_SECRET_MAX, &content, &seen, err) != ERR_OK)
+        return err->code;
+    if (!is_one_line(&content)) {
+        small_file_finish(&content);
+        return err_set(err, ERR_INVALID, "'%s' is not one line", path);
+    }
+    *ret_line = content;
     return ERR_OK;
 }
 

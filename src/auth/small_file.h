@@ -15,6 +15,11 @@ enum err_code small_file_read(
     const char *path, size_t max, struct pop_buffer *ret_content, struct stat *ret_seen,
     struct err *err);
 
+/* The same of a password or a client's secret: one line, without its end. ERR_INVALID also if
+ * it is none, or more than one. */
+enum err_code
+small_file_read_line(const char *path, struct pop_buffer *ret_line, struct err *err);
+
 /* Is it still what was seen? False too if it cannot be found. */
 bool small_file_is_same(const char *path, const struct stat *seen);
 

@@ -91,28 +91,15 @@ content_finishp(struct pop_buffer *content)
     small_file_finish(content);
 }
 
-/* The first line and only one. */
-static bool
-is_one_line(struct pop_buffer *content)
-{
-    while (content->len > 0 && strchr("\r\n", content->data[content->len - 1]) != NULL)
-        content->data[--content->len] = '\0';
-    return content->len > 0 && strlen(content->data) == content->len &&
-           strpbrk(content->data, "\r\n") == NULL;
-}
-
 static enum err_code
 open_introspection(
     struct source *source, const struct source_settings *settings, struct err *err)
 {
     CLEANUP(content_finishp) struct pop_buffer secret = {0};
-    struct stat seen;
     const char *path = value_of(settings, SOURCE_PASSWORD_FILE);
     const char *ca = value_of(settings, SOURCE_CA);
-    if (small_file_read(path, CLIENT_SECRET_MAX, &secret, &seen, err) != ERR_OK)
+    if (small_file_read_line(path, &secret, err) != ERR_OK)
         return err_prefix(err, "password-file");
-    if (!is_one_line(&secret))
-        return err_set(err, ERR_INVALID, "password-file: '%s' is not one line", path);
     if (ca != NULL && access(ca, R_OK) < 0)
         return err_set(err, ERR_SYSTEM, "ca: cannot read '%s'", ca);
     struct oauth_endpoint endpoint = {
