@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -66,12 +67,14 @@ open_folders(const struct source_settings *settings, struct sandbox_folder *fold
 }
 
 /* The C library loads its parts that look up names when they are first used: after this no code
- * can be loaded any more. */
+ * can be loaded any more. Its own patience with name servers (5 seconds, twice, for each) is
+ * longer than ours with a source. */
 static void
 load_resolver(void)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
+    (void)setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
     if (getaddrinfo("localhost", "110", &hints, &found) == 0)
         freeaddrinfo(found);
 }
