@@ -2,10 +2,13 @@
 
 import select
 import socket
+import time
 from pathlib import Path
 
 import corpus
 import pytest
+from attackers import Stuck
+from certificates import Authority
 from restanted import SANITIZED
 
 MEGABYTE = 1 << 20
@@ -109,6 +112,49 @@ def test_many_connections_that_say_nothing(make_server):
     for client in idle:
         client.close()
     answers_meanwhile(server)
+
+
+def test_handshakes_that_never_end_hold_up_nobody(make_server, tmp_path):
+    # R2595-9, PROJ-1: silent, with a half and with a whole ClientHello, and after STLS
+    certificate = Authority(tmp_path).issue("pop.example.org")
+    server = make_server(certificates=[certificate], fronts=2, limits={"login-seconds": 20})
+    server.maildir("ann")
+    server.start()
+    tls = certificate.client()
+
+    def slowest_login():
+        taken = []
+        for _ in range(20):
+            begun = time.monotonic()
+            with server.connect_tls(tls) as client:
+                client.login()
+                client.quit()
+            taken.append(time.monotonic() - begun)
+        return max(taken)
+
+    quiet = slowest_login()
+    before = resident(server)
+    stuck = Stuck(server.port, server.tls_port, 500)
+    assert slowest_login() < 10 * quiet + 1.0
+    # 46 KiB each, as these are mixed.
+    assert resident(server) - before < 2 * ROOM + 500 * 64 * 1024
+    assert stuck.tend() == 0, "nobody is thrown out for it"
+    stuck.close()
+    slowest_login()
+
+
+def test_handshakes_that_never_end_are_ended(make_server, tmp_path):
+    # R2595-9
+    certificate = Authority(tmp_path).issue("pop.example.org")
+    server = make_server(certificates=[certificate], limits={"login-seconds": 1})
+    server.maildir("ann")
+    server.start()
+    begun = time.monotonic()
+    stuck = Stuck(server.port, server.tls_port, 50)
+    while stuck.again < 50:
+        assert time.monotonic() - begun < 10.0
+        stuck.tend(1.0)
+    stuck.close()
 
 
 def test_every_login_waits_its_turn_and_gets_an_answer(make_server):
