@@ -121,14 +121,12 @@ login_name(const struct login *login)
 /* ---- the exchange ---- */
 
 static void
-fill_auth(
-    struct login *login, struct pop_client *client, const struct pop_capabilities *capabilities,
-    struct pop_buffer *out)
+fill_auth(struct login *login, struct pop_client *client, struct pop_buffer *out)
 {
     struct pop_view initial = {"", 0};
     struct pop_view name = pop_view_of(login_name(login));
     struct pop_buffer storage = {login->storage, 0, sizeof login->storage};
-    bool along = capabilities->sasl && sasl_initial(login->sasl, &initial) &&
+    bool along = sasl_initial(login->sasl, &initial) &&
                  pop_client_auth_fits(name, initial.len); /* R5034-9 */
     enum pop_send result = pop_client_auth(client, name, along ? &initial : NULL, storage, out);
     CHECK(result != POP_SEND_BAD);
@@ -138,12 +136,10 @@ fill_auth(
 }
 
 void
-login_fill(
-    struct login *login, struct pop_client *client, const struct pop_capabilities *capabilities,
-    struct pop_buffer *out)
+login_fill(struct login *login, struct pop_client *client, struct pop_buffer *out)
 {
     if (login->sasl != NULL && !login->sent)
-        fill_auth(login, client, capabilities, out);
+        fill_auth(login, client, out);
     if (!login->responds)
         return;
     enum pop_send result = login->cancels ? pop_client_cancel(client, out)

@@ -39,9 +39,7 @@ bool login_begin(
     const struct pop_capabilities *capabilities, struct report *report);
 
 /* Writes what is due now, if there is room for it. */
-void login_fill(
-    struct login *login, struct pop_client *client, const struct pop_capabilities *capabilities,
-    struct pop_buffer *out);
+void login_fill(struct login *login, struct pop_client *client, struct pop_buffer *out);
 
 /* CHALLENGE has come. False: the session must end here, without another octet; the report
  * says why. */

@@ -569,8 +569,7 @@ retriever_fill(struct retriever *retriever)
         fill_transfer(retriever);
     if (retriever->phase == RETRIEVER_SASL) {
         check_line(retriever);
-        login_fill(
-            &retriever->login, &retriever->client, &retriever->capabilities, &retriever->out);
+        login_fill(&retriever->login, &retriever->client, &retriever->out);
     }
     fill_script(retriever);
 }
