@@ -171,6 +171,7 @@ def test_json_has_every_field(fetcher):
         "delete_pending": 0,
         "failed": 0,
         "tls": None,
+        "auth": "password",
         "warnings": [],
         "exit": 0,
         "error": None,
