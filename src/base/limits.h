@@ -151,6 +151,16 @@
  * descriptors that a host grants at least. Further connections wait in the kernel's backlog. */
 #define SINGLE_FRONTS_MAX 2048u
 
+/* Store processes of owner = "user" at a time, one for each owner of maildrops: some 1.5 MiB
+ * each, and a channel in auth and in every front. With a minute until an idle one ends that is
+ * as many users a minute; beyond it: [SYS/TEMP]. */
+#define OWNER_STORES_MAX 1024u
+
+/* Logins that wait until such a process is there, and for how long: starting one takes
+ * milliseconds, and a second on a host that is all busy. Beyond it: [SYS/TEMP]. */
+#define OWNER_WAITING_MAX 256u
+#define OWNER_WAIT_MS     5000
+
 /* A connection that has not logged in gives way to a new one only after this: time for a lost
  * segment to come again and for a login on a slow line. */
 #define GIVE_WAY_MS 2000

@@ -44,6 +44,11 @@ enum conf_isolation {
     CONF_ISOLATION_CONNECTION, /* a front for each connection */
 };
 
+enum conf_owner {
+    CONF_OWNER_STORE, /* user-store has all maildrops */
+    CONF_OWNER_USER,  /* each is its user's, by the ids of the source */
+};
+
 struct conf_address {
     char *text; /* as written */
     struct sockaddr_storage socket;
@@ -85,6 +90,8 @@ struct conf_auth {
 struct conf_store {
     char *engine; /* "maildir" or "memory" */
     char *path;   /* an absolute template, see conf/template.h */
+    enum conf_owner owner;
+    int owner_line; /* where that stands; 0: nowhere */
 };
 
 /* 0: no limit. */
@@ -102,6 +109,7 @@ struct conf_limits {
     uint32_t failures_per_address;
     uint32_t failure_window_seconds;
     uint32_t password_memory_seconds;
+    uint32_t owner_idle_seconds;
 };
 
 /* One for each check in conf/load.c that warns. */
@@ -126,8 +134,9 @@ struct conf {
     struct conf_account user_auth;
     struct conf_account user_store;
     struct conf_account user_keys;
-    char *client_ca;   /* absolute; NULL: clients are not asked for a certificate */
-    char *ban_command; /* absolute; NULL: none */
+    uint32_t first_uid; /* of users that maildrops may be served as */
+    char *client_ca;    /* absolute; NULL: clients are not asked for a certificate */
+    char *ban_command;  /* absolute; NULL: none */
     struct conf_limits limits;
     char *warnings[CONF_WARNINGS_MAX]; /* allowed, but to be known: for the log */
     size_t warning_count;

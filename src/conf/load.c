@@ -145,6 +145,7 @@ fill_store(struct loading *loading, struct conf *conf)
     conf->store.engine = strdup(section->title);
     if (conf->store.engine == NULL)
         return out_of_memory(loading);
+    conf->store.owner_line = conf_parse_line(section, "owner");
     return section_fill(loading, section, &conf->store);
 }
 

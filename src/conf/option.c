@@ -9,6 +9,7 @@
 static const char *const plaintext_words[] = {"never", "loopback", "always", NULL};
 static const char *const unknown_user_words[] = {"after-password", "at-user", NULL};
 static const char *const isolation_words[] = {"shared", "connection", NULL};
+static const char *const owner_words[] = {"store", "user", NULL};
 static const char *const transport_words[] = {"none", "implicit", NULL};
 static const char *const switch_words[] = {"no", "yes", NULL};
 static const char *const ldap_checks[] = {"bind", "compare", NULL};
@@ -85,6 +86,8 @@ const struct conf_option conf_options[] = {
     {ROOT(user_keys), .name = "user-keys", .kind = CONF_KIND_ACCOUNT,
      .fallback = "restante-keys", .help = "user[:group] that holds the private keys"},
 
+    {ROOT(first_uid), .name = "first-uid", NUMBER(1, UINT32_MAX - 1), .fallback = "1000",
+     .help = "the lowest uid that a maildrop is served as (owner = \"user\")"},
     {ROOT(client_ca), .name = "client-ca", .kind = CONF_KIND_FILE,
      .help = "a PEM file of the authorities whose certificates log clients in (EXTERNAL)"},
     {ROOT(ban_command), .name = "ban-command", .kind = CONF_KIND_FILE,
@@ -146,6 +149,10 @@ const struct conf_option conf_options[] = {
 
     {STORE(path), .name = "path", .kind = CONF_KIND_TEMPLATE, .needed = true,
      .help = "a folder with %u (user), %n (local part), %d (domain) or %h (home)"},
+    {STORE(owner), .name = "owner", CHOICE(owner_words), .fallback = "store",
+     .help =
+         "store: user-store has all maildrops; user: each is served as the uid and gid that "
+         "the source of users gives (root only)"},
 
     {LIMITS(connections), .name = "connections", NUMBER(0, CONNECTIONS_MAX),
      .fallback = "20000", .help = "connections at a time"},
@@ -174,6 +181,9 @@ const struct conf_option conf_options[] = {
      .fallback = "600", .help = "over which those are counted, and how long none is let in"},
     {LIMITS(password_memory_seconds), .name = "password-memory-seconds", NUMBER(0, SECONDS_MAX),
      .fallback = "3600", .help = "how long a right password need not be hashed again"},
+    {LIMITS(owner_idle_seconds), .name = "owner-idle-seconds", NUMBER(0, SECONDS_MAX),
+     .fallback = "60",
+     .help = "until the process for an owner of maildrops without a session ends"},
     {.name = NULL},
 };
 

@@ -75,7 +75,8 @@ store_settings_fit(const void *body, size_t size)
 {
     (void)size;
     const struct ipc_store_settings *settings = body;
-    return text_fits(&settings->engine) && path_fits(&settings->location);
+    return text_fits(&settings->engine) && path_fits(&settings->location) &&
+           path_fits(&settings->root) && settings->owned <= 1;
 }
 
 static bool
@@ -90,7 +91,23 @@ static bool
 auth_settings_fit(const void *body, size_t size)
 {
     (void)size;
-    return ((const struct ipc_auth_settings *)body)->failure_window_seconds > 0;
+    const struct ipc_auth_settings *settings = body;
+    return settings->failure_window_seconds > 0 && settings->owners < IPC_OWNERS_COUNT;
+}
+
+static bool
+need_fits(const void *body, size_t size)
+{
+    (void)size;
+    const struct ipc_need_store *need = body;
+    return text_fits(&need->user) && path_fits(&need->home);
+}
+
+static bool
+no_store_fits(const void *body, size_t size)
+{
+    (void)size;
+    return ((const struct ipc_no_store *)body)->refusal < POP_REFUSAL_COUNT;
 }
 
 static bool
@@ -293,6 +310,12 @@ static const struct row {
         {"CHANNEL", BIT(IPC_PARENT), ANY_ROLE, 0, FIXED(ipc_channel_info), ONE_FD,
          channel_fits},
     [IPC_START] = {"START", BIT(IPC_PARENT), ANY_ROLE, 0, 0, 0, NO_FD, NULL},
+    [IPC_NO_STORE] =
+        {"NO_STORE", BIT(IPC_PARENT), BIT(IPC_AUTH), 0, FIXED(ipc_no_store), NO_FD,
+         no_store_fits},
+    [IPC_FORGET_STORE] =
+        {"FORGET_STORE", BIT(IPC_PARENT), BIT(IPC_AUTH), 0, FIXED(ipc_store_number), NO_FD,
+         NULL},
     [IPC_DRAIN] = {"DRAIN", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, 0, 0, NO_FD, NULL},
     [IPC_READY] = {"READY", ANY_ROLE, BIT(IPC_PARENT), 0, 0, 0, NO_FD, NULL},
     [IPC_TAKEN] = {"TAKEN", BIT(IPC_FRONT), BIT(IPC_PARENT), 0, 0, 0, NO_FD, NULL},
@@ -301,6 +324,10 @@ static const struct row {
          judged_fits},
     [IPC_BANNED] =
         {"BANNED", BIT(IPC_AUTH), BIT(IPC_PARENT), 0, FIXED(ipc_banned), NO_FD, banned_fits},
+    [IPC_NEED_STORE] =
+        {"NEED_STORE", BIT(IPC_AUTH), BIT(IPC_PARENT), 0, FIXED(ipc_need_store), NO_FD,
+         need_fits},
+    [IPC_IDLE] = {"IDLE", BIT(IPC_STORE), BIT(IPC_PARENT), 0, 0, 0, NO_FD, NULL},
     [IPC_SIGN] =
         {"SIGN", BIT(IPC_FRONT), BIT(IPC_KEYS), BIT(IPC_STATE_NONE), FIXED(ipc_sign), NO_FD,
          sign_fits},
@@ -332,6 +359,8 @@ static const struct row {
          sizeof(struct ipc_sasl), NO_FD, sasl_fits},
     [IPC_CHECKED] =
         {"CHECKED", BIT(IPC_AUTH), BIT(IPC_FRONT), 0, FIXED(ipc_checked), NO_FD, NULL},
+    [IPC_OPENING] =
+        {"OPENING", BIT(IPC_AUTH), BIT(IPC_FRONT), 0, FIXED(ipc_store_number), NO_FD, NULL},
     [IPC_LOGIN_REFUSED] =
         {"LOGIN_REFUSED", BIT(IPC_AUTH), BIT(IPC_FRONT), 0, FIXED(ipc_refused), NO_FD,
          refused_fits},

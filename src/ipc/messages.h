@@ -43,12 +43,16 @@ enum ipc_type {
     IPC_TALLY,   /* + memfd of the connection counters */
     IPC_CHANNEL, /* + the socket to another role */
     IPC_START,
-    IPC_DRAIN, /* front: accept no more, end when the last session has ended */
+    IPC_NO_STORE,     /* auth: it needed one */
+    IPC_FORGET_STORE, /* auth: its channel is to be closed */
+    IPC_DRAIN,        /* front: accept no more, end when the last session has ended */
     /* the roles to parent */
     IPC_READY,
     IPC_TAKEN, /* front: it has its one connection and ends with it */
     IPC_KEY_JUDGED,
     IPC_BANNED,
+    IPC_NEED_STORE, /* auth: a channel to one that runs as the owner of a maildrop */
+    IPC_IDLE,       /* such a store: it has had nothing to do for a while */
     /* front to auth */
     IPC_CHECK,
     IPC_LOGIN,
@@ -60,6 +64,7 @@ enum ipc_type {
     IPC_OFFER,
     IPC_CHECKED,
     IPC_SASL_CHALLENGE,
+    IPC_OPENING, /* the login is right; a store with a number is asked to open */
     IPC_LOGIN_REFUSED,
     /* auth to a source, and back */
     IPC_ASK,
@@ -180,6 +185,14 @@ struct ipc_signed {
     char signature[IPC_SIGN_OUTPUT_MAX];
 };
 
+/* Who the process is that opens a maildrop. */
+enum ipc_owners {
+    IPC_OWNERS_NONE,     /* the same for all */
+    IPC_OWNERS_IDS,      /* the maildrop's owner */
+    IPC_OWNERS_AND_HOME, /* and it reaches the home alone */
+    IPC_OWNERS_COUNT,
+};
+
 struct ipc_auth_settings {
     uint32_t source_count;     /* this many IPC_AUTH_SOURCE follow */
     uint32_t mechanisms;       /* to be offered, a set of enum mechanism; 0: those that fit */
@@ -190,6 +203,26 @@ struct ipc_auth_settings {
     uint32_t failures_per_address;
     uint32_t failure_window_seconds; /* not 0 */
     uint32_t password_memory_seconds;
+    uint32_t owners; /* enum ipc_owners */
+};
+
+/* A store for each owner of maildrops. They are needed, and end when they are idle: their
+ * numbers are never used twice, that of the one for all is 0. */
+struct ipc_need_store {
+    uint32_t request; /* a number of auth's, for the answer */
+    uint32_t uid;
+    uint32_t gid;
+    struct ipc_text user; /* whose login wants it, for the log */
+    struct ipc_path home; /* empty, unless that is all it may reach */
+};
+
+struct ipc_no_store {
+    uint32_t request;
+    uint32_t refusal; /* enum pop_refusal */
+};
+
+struct ipc_store_number {
+    uint32_t number;
 };
 
 struct ipc_banned {
@@ -210,12 +243,16 @@ struct ipc_source_option {
 struct ipc_store_settings {
     struct ipc_text engine;
     struct ipc_path location; /* template with %u %n %d %h */
+    struct ipc_path root;     /* what it may reach; empty: the template says */
     uint32_t sessions_per_user;
+    uint32_t owned;        /* 0 or 1: it is for one owner, and ends when auth lets go of it */
+    uint32_t idle_seconds; /* until it tells that it is idle; 0: never */
 };
 
 struct ipc_channel_info {
-    uint32_t role;   /* who is at the other end */
-    uint32_t number; /* which front, if one is */
+    uint32_t role;    /* who is at the other end */
+    uint32_t number;  /* which front, source, or store */
+    uint32_t request; /* auth: what it had asked for; else 0 */
 };
 
 /* Whose connection it is goes with every try, for auth to count and to log. */

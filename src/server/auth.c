@@ -22,8 +22,7 @@ struct auth_channel *
 auth_channel_find(struct auth_role *role, enum ipc_role peer, uint32_t number)
 {
     struct auth_channel *channel = role->channels;
-    while (channel != NULL &&
-           (channel->peer != peer || (peer != IPC_STORE && channel->number != number)))
+    while (channel != NULL && (channel->peer != peer || channel->number != number))
         channel = channel->next;
     return channel;
 }
@@ -41,6 +40,8 @@ channel_close(struct auth_channel *channel)
     (void)close(channel->source.fd); /* nothing to lose */
     if (channel->peer == IPC_SOURCE)
         auth_source_lost(channel->role, channel->number);
+    if (channel->peer == IPC_STORE && channel->number > 0)
+        auth_owner_lost(channel->role, channel->number);
     free(channel);
 }
 
@@ -111,10 +112,10 @@ on_front(struct auth_channel *front, const struct ipc_packet *packet)
 static void
 channel_lost(struct auth_channel *channel, const char *what)
 {
-    CHECK(channel->peer != IPC_STORE);
+    CHECK(channel->peer != IPC_STORE || channel->number > 0); /* that of an owner ends alone */
     log_error(
-        "%s %u sent %s: its channel is closed", channel->peer == IPC_FRONT ? "front" : "source",
-        channel->number, what);
+        "%s %u sent %s: its channel is closed", ipc_role_name(channel->peer), channel->number,
+        what);
     channel_close(channel);
 }
 
@@ -170,6 +171,8 @@ on_channel(struct auth_role *role, const struct ipc_channel_info *info, int fd)
     CHECK(loop_add(&role->loop, &channel->source, EPOLLIN, &err) == ERR_OK);
     if (role->started && channel->peer == IPC_FRONT)
         auth_offer(role, channel);
+    if (info->request > 0 && !auth_owner_found(role, info->request, info->number))
+        channel_close(channel);
 }
 
 static void
@@ -254,8 +257,19 @@ on_settings(struct auth_role *role, const struct ipc_auth_settings *settings)
     role->mechanisms = settings->mechanisms;
     role->apop = settings->apop != 0;
     role->certificates = settings->certificates != 0;
+    role->owners = (enum ipc_owners)settings->owners;
     role->failure_delay_ms = settings->failure_delay_ms;
     role->failure_window_seconds = settings->failure_window_seconds;
+}
+
+/* What was sent to it already is served: it ends when it has read all, and its sessions have
+ * ended. */
+static void
+on_forget(struct auth_role *role, const struct ipc_store_number *store)
+{
+    struct auth_channel *channel = auth_channel_find(role, IPC_STORE, store->number);
+    if (channel != NULL)
+        channel_close(channel);
 }
 
 static void
@@ -274,6 +288,12 @@ on_control(struct auth_role *role, struct ipc_packet *packet)
         break;
     case IPC_START:
         on_start(role);
+        break;
+    case IPC_NO_STORE:
+        auth_owner_refused(role, body);
+        break;
+    case IPC_FORGET_STORE:
+        on_forget(role, body);
         break;
     default:
         BUG("a message that the table gives to another role");
@@ -316,5 +336,5 @@ main(void)
     }
     CHECK(loop_add(&role.loop, &role.control, EPOLLIN, &err) == ERR_OK);
     for (;;)
-        loop_turn(&role.loop, -1);
+        loop_turn(&role.loop, auth_owner_expire(&role));
 }

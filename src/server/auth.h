@@ -7,7 +7,7 @@
  * Files: auth.c (start, control channel, channels), auth_seek.c (the way of a
  * login through the sources), auth_source.c (asking a helper), auth_login.c
  * (passwords), auth_refuse.c (refused logins: what they cost, the log, bans),
- * auth_sasl.c (exchanges), auth_apop.c.
+ * auth_sasl.c (exchanges), auth_apop.c, auth_owner.c (stores of owner = "user").
  */
 #ifndef SERVER_AUTH_H
 #define SERVER_AUTH_H
@@ -33,7 +33,7 @@ struct auth_channel {
     struct auth_channel *next;
     struct auth_role *role;
     enum ipc_role peer;
-    uint32_t number; /* of the front, or of the source */
+    uint32_t number; /* of the front, the source, or the store */
     uint32_t exchanges;
 };
 
@@ -113,9 +113,13 @@ struct auth_role {
     struct auth_exchange *buckets[AUTH_BUCKETS];
     struct auth_seek *seeks[AUTH_BUCKETS];
     uint64_t last_serial; /* of seeks and exchanges */
+    enum ipc_owners owners;
+    struct owner *owner_list;
+    struct owner_waiting *owner_waiting; /* the longest first */
+    uint32_t last_request;
 };
 
-/* The channel to store (number 0), to that front or source; NULL: there is none. */
+/* The channel to that store (0: the one for all), front or source; NULL: there is none. */
 struct auth_channel *
 auth_channel_find(struct auth_role *role, enum ipc_role peer, uint32_t number);
 
@@ -188,6 +192,27 @@ void auth_verified(struct auth_role *role);
  * POP is switched off. */
 void
 auth_accept(struct auth_role *role, const struct auth_try *try, const struct auth_user *user);
+
+/* ---- auth_owner.c ---- */
+
+/* Has the store of the maildrop's owner open it, as soon as there is one. */
+void auth_owner_open(
+    struct auth_role *role, const struct ipc_header *header, const struct ipc_open *open);
+
+/* The channel that was requested has come: that store has this number. False: it is not wanted
+ * any more. */
+bool auth_owner_found(struct auth_role *role, uint32_t request, uint32_t number);
+
+/* There will be none. */
+void auth_owner_refused(struct auth_role *role, const struct ipc_no_store *answer);
+
+/* A store's channel has been closed. */
+void auth_owner_lost(struct auth_role *role, uint32_t number);
+
+/* Refuses logins that have waited too long. Milliseconds until the next one has; -1: none
+ * waits.
+ */
+int64_t auth_owner_expire(struct auth_role *role);
 
 /* ---- auth_refuse.c ---- */
 

@@ -18,7 +18,6 @@ text_set(struct ipc_text *text, struct pop_view value)
 void
 auth_accept(struct auth_role *role, const struct auth_try *try, const struct auth_user *user)
 {
-    struct auth_channel *store = auth_channel_find(role, IPC_STORE, 0);
     struct ipc_header header = {
         .type = IPC_OPEN, .number = try->front, .session = try->session};
     struct ipc_open open = {.uid = user->uid, .gid = user->gid};
@@ -31,6 +30,11 @@ auth_accept(struct auth_role *role, const struct auth_try *try, const struct aut
     struct pop_view home = pop_view_of(user->home);
     open.home.len = (uint16_t)home.len;
     memcpy(open.home.data, home.data, home.len);
+    if (role->owners != IPC_OWNERS_NONE) {
+        auth_owner_open(role, &header, &open);
+        return;
+    }
+    struct auth_channel *store = auth_channel_find(role, IPC_STORE, 0);
     if (store == NULL ||
         ipc_send_wait(store->source.fd, &header, &open, sizeof open, NULL, 0) != IPC_OK)
         auth_refuse(role, try, POP_REFUSAL_SYS_TEMP);

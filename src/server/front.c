@@ -94,7 +94,10 @@ on_channel(struct front *front, const struct ipc_channel_info *info, int fd)
         front_keys(front, fd);
         return;
     }
-    link_open(info->role == IPC_AUTH ? &front->auth : &front->store, fd);
+    if (info->role == IPC_STORE && info->number > 0)
+        link_add_owner(front, info->number, fd);
+    else
+        link_open(info->role == IPC_AUTH ? &front->auth : &front->store, fd);
 }
 
 /* With the durations that are set: 0, never, until the settings are there. */
@@ -204,9 +207,14 @@ on_control(struct front *front, struct ipc_packet *packet)
 static void
 control_ready(struct loop_source *source, uint32_t events)
 {
-    struct front *front = LOOP_OWNER(source, struct front, control);
-    struct ipc_packet packet;
     (void)events;
+    front_hear_parent(LOOP_OWNER(source, struct front, control));
+}
+
+void
+front_hear_parent(struct front *front)
+{
+    struct ipc_packet packet;
     while (role_receive(IPC_FRONT, &packet)) {
         on_control(front, &packet);
         ipc_packet_finish(&packet);

@@ -68,6 +68,8 @@ struct link {
         source; /* fd -1: the other end is gone until the parent sends a new one */
     struct front *front;
     enum ipc_role peer;
+    uint32_t number;   /* of a store for one owner of maildrops; else 0 */
+    struct link *next; /* of those */
     struct link_pending *first;
     struct link_pending *last;
 };
@@ -110,6 +112,7 @@ struct front {
     struct loop_source control;
     struct link auth;
     struct link store;
+    struct link *owners; /* stores of single owners */
     struct front_listener listeners[FRONT_LISTENERS_MAX];
     size_t listener_count;
     struct ipc_front_settings settings;
@@ -187,9 +190,10 @@ struct session {
     enum mechanism mechanism; /* of the exchange that begins with the next response */
     char *challenge;          /* that has come, with its length; freed when it is sent */
     size_t challenge_len;
-    char *timestamp; /* of the greeting, for APOP; else NULL */
-    char *sasl_line; /* POP_SASL_LINE_MAX, for responses; while there is an exchange */
-    bool store_open;
+    char *timestamp;    /* of the greeting, for APOP; else NULL */
+    char *sasl_line;    /* POP_SASL_LINE_MAX, for responses; while there is an exchange */
+    uint32_t opening;   /* the number of the store that auth has asked */
+    struct link *store; /* while it has opened the maildrop; else NULL */
     enum pop_refusal refusal;
     uint32_t commit_left;
     bool readable;      /* edge-triggered: until a read says EAGAIN */
@@ -231,6 +235,9 @@ struct session {
 void link_send(
     struct link *link, uint32_t type, uint64_t session, const void *body, size_t body_size);
 void link_open(struct link *link, int fd);
+
+/* A store for one owner of maildrops; the link is freed when it is gone. */
+void link_add_owner(struct front *front, uint32_t number, int fd);
 
 static inline bool
 link_is_open(const struct link *link)
@@ -346,6 +353,9 @@ void front_offer(struct front *front, uint32_t mechanisms);
 
 /* Begins to accept as soon as everything is there that a client is told. */
 void front_open(struct front *front);
+
+/* Reads what the parent has sent, now. Links may break and sessions end by that. */
+void front_hear_parent(struct front *front);
 void session_commit(struct session *session);
 void session_checked(struct session *session, const struct ipc_checked *checked);
 void session_login_refused(struct session *session, const struct ipc_refused *refused);

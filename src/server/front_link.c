@@ -7,6 +7,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Will this session not go on without the channel? */
+static bool
+needs(const struct session *session, const struct link *link)
+{
+    if (link->peer == IPC_AUTH)
+        return session->auth_owes || session->in_sasl;
+    return session->store == link || (session->auth_owes && session->opening == link->number);
+}
+
 /* The sessions that need this channel cannot go on. */
 static void
 link_lost(struct link *link)
@@ -24,17 +33,76 @@ link_lost(struct link *link)
 
     for (uint32_t i = 0; i < front->slot_count; i++) {
         struct session *session = front->slots[i].session;
-        if (session == NULL)
+        if (session == NULL || !needs(session, link))
             continue;
-        bool concerned = session->auth_owes || (link->peer == IPC_AUTH && session->in_sasl) ||
-                         (link->peer == IPC_STORE && session->store_open);
         session->in_sasl = session->in_sasl && link->peer != IPC_AUTH;
         session->auth_owes = false; /* no answer will come any more */
-        if (link->peer == IPC_STORE)
-            session->store_open = false;
-        if (concerned)
-            session_end(session, "a part of the server has failed");
+        if (session->store == link)
+            session->store = NULL;
+        session_end(session, "a part of the server has failed");
     }
+}
+
+static struct link *
+owner_find(struct front *front, uint32_t number)
+{
+    struct link *link = front->owners;
+    while (link != NULL && link->number != number)
+        link = link->next;
+    return link;
+}
+
+static void
+owner_drop(struct link *link)
+{
+    struct link **place = &link->front->owners;
+    while (*place != link)
+        place = &(*place)->next;
+    *place = link->next;
+    free(link);
+}
+
+void
+link_add_owner(struct front *front, uint32_t number, int fd)
+{
+    struct link *link = calloc(1, sizeof *link);
+    CHECK(link != NULL);
+    *link = (struct link){
+        .front = front,
+        .peer = IPC_STORE,
+        .number = number,
+        .next = front->owners,
+        .source = {.fd = -1}};
+    front->owners = link;
+    link_open(link, fd);
+}
+
+/* The parent gave that store's channel to this front before auth had its own: if it is not
+ * here, and not on its way, it has broken already. */
+static void
+on_opening(struct front *front, uint64_t id, uint32_t number)
+{
+    if (owner_find(front, number) == NULL)
+        front_hear_parent(front);
+    struct session *session = session_find(front, id);
+    if (session == NULL)
+        return;
+    session->opening = number;
+    if (owner_find(front, number) != NULL)
+        return;
+    struct ipc_refused refused = {.refusal = POP_REFUSAL_SYS_TEMP};
+    session_login_refused(session, &refused);
+}
+
+/* The store of one owner speaks for the sessions of that owner alone. */
+static bool
+is_from_its_store(const struct link *link, const struct session *session, uint32_t type)
+{
+    bool opens = type == IPC_OPENED || type == IPC_OPEN_REFUSED;
+    if (link->peer != IPC_STORE || link->number == 0)
+        return true;
+    return opens ? session->auth_owes && session->opening == link->number
+                 : session->store == link;
 }
 
 static void
@@ -52,7 +120,15 @@ on_message(struct link *link, struct ipc_packet *packet)
         return;
     }
 
+    if (!is_from_its_store(link, session, packet->header.type)) {
+        log_error("store %u speaks for the session of another", link->number);
+        return;
+    }
+
     switch ((enum ipc_type)packet->header.type) {
+    case IPC_OPENING:
+        on_opening(link->front, session->id, ((const struct ipc_store_number *)body)->number);
+        break;
     case IPC_CHECKED:
         session_checked(session, body);
         break;
@@ -64,6 +140,7 @@ on_message(struct link *link, struct ipc_packet *packet)
         session_login_refused(session, body);
         break;
     case IPC_OPENED:
+        session->store = link;
         session_opened(session, packet);
         break;
     case IPC_FETCHED:
@@ -113,14 +190,16 @@ link_ready(struct loop_source *source, uint32_t events)
             on_message(link, &packet);
             ipc_packet_finish(&packet);
             break;
-        case IPC_CLOSED:
-            link_lost(link);
-            return;
         case IPC_BAD:
         case IPC_NO_FDS:
             log_error("a message from %s makes no sense", ipc_role_name(link->peer));
-            BUG("auth and store send what the table says");
-            break;
+            CHECK(link->number > 0); /* auth and store send what the table says */
+            /* fall through */
+        case IPC_CLOSED:
+            link_lost(link);
+            if (link->number > 0)
+                owner_drop(link);
+            return;
         case IPC_AGAIN:
             return;
         }

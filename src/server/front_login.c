@@ -107,6 +107,7 @@ session_login(struct session *session, const struct pop_server_event *event)
     memcpy(session->user, event->user.data, event->user.len);
     session->user[event->user.len] = '\0';
     session_wait_for(session, SESSION_WAITS_LOGIN);
+    session->opening = 0;
     session->auth_owes = link_is_open(&session->front->auth);
     if (!session->auth_owes) { /* auth is being restarted */
         session->accepted = false;
@@ -122,7 +123,7 @@ session_login(struct session *session, const struct pop_server_event *event)
 void
 session_commit(struct session *session)
 {
-    struct link *store = &session->front->store;
+    struct link *store = session->store;
     const unsigned char *marks = pop_server_marks(&session->pop);
     uint32_t size = session->pop.maildrop.count / 8 + 1;
     struct ipc_marks piece;
@@ -233,7 +234,6 @@ session_opened(struct session *session, struct ipc_packet *packet)
     CHECK(session->wait == SESSION_WAITS_LOGIN && !session->answered);
     session->auth_owes = false;
     session->in_sasl = false;
-    session->store_open = true;
     if (session->source.fd < 0) { /* the client did not wait: let go of the maildrop */
         session_end(session, NULL);
         return;

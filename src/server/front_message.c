@@ -58,7 +58,7 @@ window_ask(struct session *session)
     window->asked += want;
     if (window->batch < FETCH_BATCH_MAX)
         window->batch *= 2;
-    link_send(&front->store, IPC_FETCH, session->id, &fetch, sizeof fetch);
+    link_send(session->store, IPC_FETCH, session->id, &fetch, sizeof fetch);
 }
 
 /* Moves the window so that it starts at `index`: forward within it, or anew somewhere else. */
@@ -185,7 +185,7 @@ message_fail(struct session *session, enum pop_refusal refusal, struct pop_buffe
 {
     struct ipc_suspect suspect = {.index = session->pop.index};
     message_close(session);
-    link_send(&session->front->store, IPC_SUSPECT, session->id, &suspect, sizeof suspect);
+    link_send(session->store, IPC_SUSPECT, session->id, &suspect, sizeof suspect);
     if (session->flushes == session->message_flush) {
         out->len = session->message_begin;
         pop_server_message_refused(&session->pop, refusal, out);

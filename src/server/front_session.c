@@ -149,10 +149,10 @@ close_connection(struct session *session)
 static void
 close_maildrop(struct session *session)
 {
-    if (!session->store_open)
-        return;
-    session->store_open = false;
-    link_send(&session->front->store, IPC_CLOSE, session->id, NULL, 0);
+    struct link *store = session->store;
+    session->store = NULL;
+    if (store != NULL)
+        link_send(store, IPC_CLOSE, session->id, NULL, 0);
 }
 
 void

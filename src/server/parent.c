@@ -102,12 +102,14 @@ set_up(struct parent *parent, struct err *err)
         parent->retired[i] = (struct child){.control = -1};
     for (uint32_t i = 0; i < CONF_SECTIONS_MAX; i++)
         parent->sources[i] = (struct child){.role = IPC_SOURCE, .number = i, .control = -1};
-    if (resolve_users(&parent->conf, parent->users, err) != ERR_OK ||
+    if (owners_check(&parent->conf, parent->conf_path, err) != ERR_OK ||
+        resolve_users(&parent->conf, parent->users, err) != ERR_OK ||
         sources_resolve(&parent->conf, &parent->users[IPC_AUTH], parent->source_users, err) !=
             ERR_OK ||
         listeners_open(&parent->conf, NULL, NULL, &parent->listeners, err) != ERR_OK)
         return err->code;
-    return fronts_prepare(parent, err);
+    enum err_code code = owners_prepare(parent, err);
+    return code == ERR_OK ? fronts_prepare(parent, err) : code;
 }
 
 static enum err_code
@@ -141,7 +143,8 @@ reload(struct parent *parent)
         log_error("not reloaded: %s", err.text);
         return;
     }
-    if (resolve_users(&fresh, users, &err) != ERR_OK ||
+    if (owners_check(&fresh, parent->conf_path, &err) != ERR_OK ||
+        resolve_users(&fresh, users, &err) != ERR_OK ||
         sources_resolve(&fresh, &users[IPC_AUTH], source_users, &err) != ERR_OK ||
         listeners_open(&fresh, &parent->conf, parent->listeners, &listeners, &err) != ERR_OK) {
         log_error("not reloaded: %s", err.text);
@@ -215,11 +218,13 @@ prepare_attack(struct parent *parent)
 }
 #endif
 
-/* After its READY auth has something to say, and a front that waits for its one connection. */
+/* After its READY auth has something to say, a front that waits for its one connection, and a
+ * store that may become idle. */
 static bool
 may_speak(const struct child *child)
 {
-    return !child->ready || child->role == IPC_AUTH || (child->single && !child->taken);
+    return !child->ready || child->role == IPC_AUTH || (child->single && !child->taken) ||
+           (child->owner && !child->draining);
 }
 
 /* Waits for signals and for what the roles say. */

@@ -4,7 +4,8 @@
  *
  * Files: restanted.c (command line), parent.c (its life), parent_roles.c (the
  * role processes and their channels), parent_fronts.c (how many fronts, and
- * which), parent_sources.c (auth's helpers),
+ * which), parent_owners.c (stores of owner = "user"), parent_sources.c (auth's
+ * helpers),
  * parent_tls.c (certificates and tickets),
  * parent_ban.c (the operator's program for bans), role_user.c (users to run as).
  */
@@ -29,7 +30,8 @@
 /* Role processes at most: two generations of fronts that many connections share, fronts with
  * one connection, auth, its helpers, store, keys. */
 #define PARENT_CHILDREN_MAX                                                                    \
-    (2 * PARENT_FRONTS_MAX + SINGLE_FRONTS_MAX + 3 + CONF_SECTIONS_MAX + PARENT_RETIRED_MAX)
+    (2 * PARENT_FRONTS_MAX + SINGLE_FRONTS_MAX + OWNER_STORES_MAX + 3 + CONF_SECTIONS_MAX +    \
+     PARENT_RETIRED_MAX)
 
 /* A role that dies is started again after this, doubled while it keeps dying soon. */
 #define PARENT_BACKOFF_MIN_MS 50
@@ -45,11 +47,13 @@ struct child {
     pid_t pid;               /* 0: not running */
     int control;             /* -1: not running */
     bool ready;
-    bool draining;   /* of an earlier configuration */
-    bool single;     /* front: serves one connection */
-    bool taken;      /* and has it */
-    uint32_t number; /* fronts: never used twice; helpers: of the source */
-    uint32_t row;    /* fronts: of the tally */
+    bool draining;       /* of an earlier configuration */
+    bool single;         /* front: serves one connection */
+    bool taken;          /* and has it */
+    bool owner;          /* store: for one owner of maildrops */
+    struct role_user as; /* who that is */
+    uint32_t number;     /* fronts and such stores: never used twice; helpers: of the source */
+    uint32_t row;        /* fronts: of the tally */
     int64_t started_ms;
     int64_t restart_ms; /* 0: not waiting to be started */
     int64_t backoff_ms;
@@ -107,8 +111,10 @@ struct parent {
     struct child auth;
     struct child
         sources[CONF_SECTIONS_MAX]; /* of the sources with that number, if a helper's */
-    struct child store;
-    struct child keys; /* runs only if there are certificates */
+    struct child store;             /* runs only if there is one for all */
+    struct child *owners; /* OWNER_STORES_MAX stores, each for one owner of maildrops */
+    uint32_t owner_end;   /* none behind this one runs */
+    struct child keys;    /* runs only if there are certificates */
     struct child retired[PARENT_RETIRED_MAX];
     struct child *fronts; /* of tally_size.shared, then of tally_size.single */
     uint32_t front_count; /* how many should run, or wait for a connection */
@@ -188,8 +194,17 @@ void roles_stop(struct parent *parent);
 void roles_kill(struct parent *parent);
 bool roles_running(struct parent *parent);
 
-/* What a front is told at its start. */
+/* The same, as auth's request has asked for it. */
+enum err_code
+role_connect_for(struct child *auth, struct child *store, uint32_t request, struct err *err);
+
+/* A new process gets a channel to every front that runs, but not to those of an earlier
+ * configuration, which keep their own auth and store; keys serves all. */
+enum err_code roles_connect_fronts(struct parent *parent, struct child *fresh, struct err *err);
+
+/* What a front, a store is told at its start. `root`: all that it may reach, or NULL. */
 void front_tell(struct parent *parent, struct child *front);
+void store_tell(struct parent *parent, struct child *store, const struct ipc_path *root);
 
 /* ---- parent_fronts.c ---- */
 
@@ -214,6 +229,35 @@ void front_single_ended(struct parent *parent, struct child *front, bool crashed
 /* Milliseconds until one may be started that could not be now; -1: that is no question of time.
  */
 int64_t fronts_wait_ms(const struct parent *parent);
+
+/* ---- parent_owners.c ---- */
+
+/* Has each maildrop a store of its owner's? */
+bool owners_wanted(const struct conf *conf);
+
+/* ERR_INVALID, with file and line: it has, and must not. */
+enum err_code owners_check(const struct conf *conf, const char *path, struct err *err);
+
+/* What auth is told of it: enum ipc_owners. */
+uint32_t owners_mode(const struct conf *conf);
+
+/* Makes room for them. */
+enum err_code owners_prepare(struct parent *parent, struct err *err);
+
+/* Auth needs one. */
+void owner_need(struct parent *parent, struct child *auth, const struct ipc_need_store *need);
+
+/* One says that it has been idle for a while. */
+void owner_idle(struct parent *parent, struct child *store);
+
+/* A new front gets a channel to each. */
+enum err_code owners_connect(struct parent *parent, struct child *front, struct err *err);
+
+/* Their auth is gone, or of an earlier configuration now: they end with what they serve. */
+void owners_retire(struct parent *parent);
+
+/* One has ended. */
+void owner_ended(struct parent *parent, struct child *store);
 
 /* ---- parent_sources.c ---- */
 

@@ -68,7 +68,8 @@ start_front(struct parent *parent, struct child *front, struct err *err)
     tally_clear(&parent->tally, front->row);
     if (role_spawn(parent, front, err) != ERR_OK ||
         role_connect(front, &parent->auth, err) != ERR_OK ||
-        role_connect(front, &parent->store, err) != ERR_OK ||
+        (parent->store.pid > 0 && role_connect(front, &parent->store, err) != ERR_OK) ||
+        owners_connect(parent, front, err) != ERR_OK ||
         (parent->conf.tls_count > 0 && role_connect(front, &parent->keys, err) != ERR_OK))
         return err->code;
     front_tell(parent, front);

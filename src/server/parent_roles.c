@@ -88,6 +88,8 @@ role_program(const struct child *child)
 static const struct role_user *
 user_of(const struct parent *parent, const struct child *child)
 {
+    if (child->owner)
+        return &child->as;
     return child->role == IPC_SOURCE ? &parent->source_users[child->number]
                                      : &parent->users[child->role];
 }
@@ -128,6 +130,12 @@ role_tell(
     size_t fd_count)
 {
     struct ipc_header header = {.type = type};
+    /* Who owns that process may have stopped it: it must not stop the parent. */
+    if (child->owner) {
+        if (ipc_send(child->control, &header, body, size, fds, fd_count) == IPC_AGAIN)
+            (void)kill(child->pid, SIGKILL);
+        return;
+    }
     (void)ipc_send_wait(child->control, &header, body, size, fds, fd_count);
 }
 
@@ -202,6 +210,7 @@ tell_auth(struct parent *parent)
         .failures_per_address = conf->limits.failures_per_address,
         .failure_window_seconds = conf->limits.failure_window_seconds,
         .password_memory_seconds = conf->limits.password_memory_seconds,
+        .owners = owners_mode(conf),
     };
     tell(&parent->auth, IPC_AUTH_SETTINGS, &settings, sizeof settings, -1);
     for (size_t i = 0; i < conf->auth_count; i++) {
@@ -213,25 +222,36 @@ tell_auth(struct parent *parent)
     tell(&parent->auth, IPC_START, NULL, 0, -1);
 }
 
-static void
-tell_store(struct parent *parent)
+void
+store_tell(struct parent *parent, struct child *store, const struct ipc_path *root)
 {
     const struct conf *conf = &parent->conf;
-    struct ipc_store_settings settings = {.sessions_per_user = conf->limits.sessions_per_user};
+    struct ipc_store_settings settings = {
+        .sessions_per_user = conf->limits.sessions_per_user,
+        .owned = store->owner,
+        .idle_seconds = conf->limits.owner_idle_seconds,
+    };
     text_set(&settings.engine, conf->store.engine);
     path_set(&settings.location, conf->store.path);
-    tell(&parent->store, IPC_STORE_SETTINGS, &settings, sizeof settings, -1);
-    tell(&parent->store, IPC_START, NULL, 0, -1);
+    if (root != NULL)
+        settings.root = *root;
+    tell(store, IPC_STORE_SETTINGS, &settings, sizeof settings, -1);
+    tell(store, IPC_START, NULL, 0, -1);
 }
 
-/* A channel between two running roles. */
 enum err_code
 role_connect(struct child *a, struct child *b, struct err *err)
+{
+    return role_connect_for(a, b, 0, err);
+}
+
+enum err_code
+role_connect_for(struct child *a, struct child *b, uint32_t request, struct err *err)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return err_set(err, ERR_SYSTEM, "cannot make a channel");
-    struct ipc_channel_info to_a = {.role = b->role, .number = b->number};
+    struct ipc_channel_info to_a = {.role = b->role, .number = b->number, .request = request};
     struct ipc_channel_info to_b = {.role = a->role, .number = a->number};
     tell(a, IPC_CHANNEL, &to_a, sizeof to_a, pair[0]);
     tell(b, IPC_CHANNEL, &to_b, sizeof to_b, pair[1]);
@@ -249,15 +269,19 @@ role_is_due(const struct child *child)
 }
 
 static bool
+wants_store(const struct parent *parent)
+{
+    return !owners_wanted(&parent->conf);
+}
+
+static bool
 wants_keys(const struct parent *parent)
 {
     return parent->conf.tls_count > 0;
 }
 
-/* A new process gets a channel to every front that runs. One that drains keeps its own auth and
- * store: its sessions are with those. */
-static enum err_code
-connect_fronts(struct parent *parent, struct child *fresh, struct err *err)
+enum err_code
+roles_connect_fronts(struct parent *parent, struct child *fresh, struct err *err)
 {
     for (uint32_t i = 0; i < parent->front_end; i++) {
         struct child *front = &parent->fronts[i];
@@ -272,7 +296,7 @@ static enum err_code
 start_keys(struct parent *parent, const struct conf *conf, struct err *err)
 {
     if (role_spawn(parent, &parent->keys, err) != ERR_OK ||
-        connect_fronts(parent, &parent->keys, err) != ERR_OK)
+        roles_connect_fronts(parent, &parent->keys, err) != ERR_OK)
         return err->code;
     tell(&parent->keys, IPC_START, NULL, 0, -1);
     enum err_code code = tls_load(parent, conf, err);
@@ -313,13 +337,13 @@ roles_prepare(struct parent *parent, const struct conf *conf, struct err *err)
 static enum err_code
 start_store_and_auth(struct parent *parent, struct err *err)
 {
-    bool new_store = role_is_due(&parent->store);
+    bool new_store = wants_store(parent) && role_is_due(&parent->store);
     bool new_auth = role_is_due(&parent->auth);
     if (new_store && (role_spawn(parent, &parent->store, err) != ERR_OK ||
-                      connect_fronts(parent, &parent->store, err) != ERR_OK))
+                      roles_connect_fronts(parent, &parent->store, err) != ERR_OK))
         return err->code;
     if (new_auth && (role_spawn(parent, &parent->auth, err) != ERR_OK ||
-                     connect_fronts(parent, &parent->auth, err) != ERR_OK))
+                     roles_connect_fronts(parent, &parent->auth, err) != ERR_OK))
         return err->code;
     bool both =
         parent->store.pid > 0 && parent->auth.pid > 0; /* or one waits for its restart */
@@ -327,7 +351,7 @@ start_store_and_auth(struct parent *parent, struct err *err)
         role_connect(&parent->auth, &parent->store, err) != ERR_OK)
         return err->code;
     if (new_store)
-        tell_store(parent);
+        store_tell(parent, &parent->store, NULL);
     if (new_auth)
         tell_auth(parent);
     return sources_start(parent, new_auth, err);
@@ -337,7 +361,7 @@ start_store_and_auth(struct parent *parent, struct err *err)
 static bool
 fronts_can_start(const struct parent *parent)
 {
-    return parent->store.pid > 0 && parent->auth.pid > 0 &&
+    return (parent->store.pid > 0 || !wants_store(parent)) && parent->auth.pid > 0 &&
            (parent->keys.pid > 0 || !wants_keys(parent));
 }
 
@@ -383,6 +407,9 @@ role_child(struct parent *parent, uint32_t index)
     if (index < CONF_SECTIONS_MAX)
         return &parent->sources[index];
     index -= CONF_SECTIONS_MAX;
+    if (index < parent->owner_end)
+        return &parent->owners[index];
+    index -= parent->owner_end;
     return index < parent->front_end ? &parent->fronts[index] : NULL;
 }
 
@@ -421,6 +448,7 @@ stop_retired(struct parent *parent)
 static void
 retire(struct parent *parent, struct child *child)
 {
+    child->restart_ms = 0; /* what is needed is started anew */
     if (child->pid == 0)
         return;
     for (size_t i = 0; i < PARENT_RETIRED_MAX; i++) {
@@ -466,8 +494,9 @@ roles_ended(struct parent *parent, pid_t pid, int status)
         tally_clear(&parent->tally, child->row);
     bool asked = parent->stopping || child->draining;
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    /* A helper goes when its auth is gone, a front of one connection when that is. */
-    bool alone = child->role == IPC_SOURCE || child->single;
+    /* A helper goes when its auth is gone, a front of one connection when that is, the store of
+     * one owner when it is idle. */
+    bool alone = child->role == IPC_SOURCE || child->single || child->owner;
     bool expected = (asked && (killed || status == 0)) || (alone && status == 0);
     if (!expected)
         log_ended(child, status);
@@ -482,6 +511,12 @@ roles_ended(struct parent *parent, pid_t pid, int status)
     child->control = -1;
     child->pid = 0;
     child->ready = false;
+    if (child == &parent->auth)
+        owners_retire(parent);
+    if (child->owner)
+        owner_ended(parent, child);
+    if (child->owner)
+        return true;
     if (child->single && !parent->stopping) {
         front_single_ended(parent, child, !expected);
         stop_retired(parent);
@@ -535,11 +570,16 @@ roles_listen(struct parent *parent, struct child *child)
             ban_add(parent, (const void *)packet.body);
         else if (packet.header.type == IPC_TAKEN)
             child->taken = true;
+        else if (packet.header.type == IPC_NEED_STORE)
+            owner_need(parent, child, (const void *)packet.body);
+        else if (packet.header.type == IPC_IDLE)
+            owner_idle(parent, child);
         else
             child->ready = true;
         ipc_packet_finish(&packet);
     }
-    bool all = parent->auth.ready && parent->store.ready && sources_are_ready(parent) &&
+    bool all = parent->auth.ready && sources_are_ready(parent) &&
+               (parent->store.ready || !wants_store(parent)) &&
                (parent->keys.ready || !wants_keys(parent));
     return all && fronts_are_ready(parent);
 }
@@ -552,6 +592,7 @@ roles_reload(struct parent *parent, struct err *err)
     for (size_t i = 0; i < CONF_SECTIONS_MAX; i++)
         retire(parent, &parent->sources[i]);
     fronts_retire(parent);
+    owners_retire(parent);
     stop_retired(parent);
     return roles_start(parent, err);
 }

@@ -2,6 +2,7 @@
 #include "server/store.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "server/location.h"
 #include "server/role.h"
@@ -83,6 +84,66 @@ store_channel_closed(struct store_role *role, struct store_channel *channel)
     return closed;
 }
 
+void
+store_begin(struct store_role *role)
+{
+    (void)pthread_mutex_lock(&role->lock);
+    role->busy++;
+    (void)pthread_mutex_unlock(&role->lock);
+}
+
+static bool
+has_ended(const struct store_role *role)
+{
+    return role->settings.owned && role->auth_gone && role->busy == 0;
+}
+
+void
+store_done(struct store_role *role)
+{
+    (void)pthread_mutex_lock(&role->lock);
+    role->busy--;
+    role->idle_ms = clock_ms();
+    bool ended = has_ended(role);
+    (void)pthread_mutex_unlock(&role->lock);
+    if (ended)
+        exit(EXIT_SUCCESS);
+}
+
+static void
+auth_lost(struct store_role *role)
+{
+    (void)pthread_mutex_lock(&role->lock);
+    role->auth_gone = true;
+    bool ended = has_ended(role);
+    (void)pthread_mutex_unlock(&role->lock);
+    if (ended)
+        exit(EXIT_SUCCESS);
+}
+
+/*
+ * The store of one owner tells when it has had nothing to do for a while. The
+ * parent then has auth let go of it. What auth had sent before is read first,
+ * and done. Returns how long to wait until then, or -1.
+ */
+static int
+tell_idle(struct store_role *role)
+{
+    int64_t limit_ms = 1000ll * role->settings.idle_seconds;
+    if (!role->settings.owned || limit_ms == 0)
+        return -1;
+    (void)pthread_mutex_lock(&role->lock);
+    bool waits = role->busy == 0 && !role->idle_told;
+    int64_t left_ms = waits ? role->idle_ms + limit_ms - clock_ms() : -1;
+    bool now = waits && left_ms <= 0;
+    role->idle_told = role->idle_told || now;
+    (void)pthread_mutex_unlock(&role->lock);
+    struct ipc_header header = {.type = IPC_IDLE};
+    if (now)
+        (void)ipc_send(ROLE_CONTROL_FD, &header, NULL, 0, NULL, 0); /* a lost parent shows */
+    return now ? -1 : (int)left_ms;
+}
+
 /* Two threads may find it bad at once. One that waits for its next message is told by this. */
 static void
 channel_close(struct store_role *role, struct store_channel *channel)
@@ -95,6 +156,8 @@ channel_close(struct store_role *role, struct store_channel *channel)
         return;
     store_front_lost(role, channel);
     (void)shutdown(channel->fd, SHUT_RDWR);
+    if (channel->peer == IPC_AUTH)
+        auth_lost(role);
 }
 
 static void
@@ -105,8 +168,10 @@ serve(struct store_role *role, struct store_channel *channel)
     switch (result) {
     case IPC_OK:
         if (channel->peer == IPC_AUTH) {
+            store_begin(role); /* before another thread can see that auth has let go */
             store_channel_next(role, channel);
             store_open(role, &packet.header, (const void *)packet.body);
+            store_done(role);
         } else if (!store_message(role, channel, &packet)) {
             log_error(
                 "front %u sent %s where it must not: its channel is closed", channel->number,
@@ -137,6 +202,9 @@ serving_thread(void *argument)
     for (;;) {
         struct epoll_event event;
         int wait = store_expire_waiting(role);
+        int idle = tell_idle(role);
+        if (idle >= 0 && (wait < 0 || idle < wait))
+            wait = idle;
         int count = epoll_wait(role->epoll_fd, &event, 1, wait);
         CHECK(count >= 0 || errno == EINTR);
         if (count <= 0)
@@ -170,6 +238,11 @@ limit_files(const struct store_role *role)
     char root[PATH_LEN_MAX];
     char wanted[PATH_LEN_MAX];
     location_root(role->location, root);
+    if (role->settings.root.len > 0) {
+        CHECK(role->settings.root.len < sizeof root);
+        memcpy(root, role->settings.root.data, role->settings.root.len);
+        root[role->settings.root.len] = '\0';
+    }
     memcpy(wanted, root, sizeof wanted);
     struct sandbox_folder folder = {sandbox_folder_open(root), SANDBOX_MAILDROPS};
     if (folder.fd >= 0 && strcmp(root, wanted) != 0)
@@ -190,6 +263,7 @@ static void
 on_start(struct store_role *role)
 {
     limit_files(role);
+    role->idle_ms = clock_ms();
     (void)pthread_mutex_lock(&role->lock);
     for (int i = 0; i < STORE_THREADS; i++) {
         pthread_t thread;

@@ -70,6 +70,10 @@ struct store_role {
     struct store_channel *channels;
     struct store_session *buckets[STORE_BUCKETS];
     struct store_waiting *waiting;
+    unsigned busy;   /* sessions, and logins that are being opened or wait */
+    int64_t idle_ms; /* since when there are none */
+    bool idle_told;
+    bool auth_gone;    /* whoever asks it to open has let go of it */
     uint64_t releases; /* of any maildrop: a login that found its own busy looks again */
 };
 
@@ -84,6 +88,11 @@ void store_channel_next(struct store_role *role, struct store_channel *channel);
 void store_channel_hold(struct store_role *role, struct store_channel *channel);
 void store_channel_release(struct store_role *role, struct store_channel *channel);
 bool store_channel_closed(struct store_role *role, struct store_channel *channel);
+
+/* There is something to do, and one thing less. The store of one owner ends with the last, if
+ * auth has let go of it. */
+void store_begin(struct store_role *role);
+void store_done(struct store_role *role);
 
 /* ---- store_open.c ---- */
 

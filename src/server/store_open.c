@@ -125,6 +125,7 @@ wait_for_lock(
     bool missed = role->releases != releases; /* nobody would wake it */
     if (!missed) {
         front->users++;
+        role->busy++;
         waiting->next = role->waiting;
         role->waiting = waiting;
     }
@@ -276,6 +277,7 @@ waiting_retry(struct store_role *role, struct store_waiting *taken, bool patient
                 role, waiting->front, waiting->id, waiting->user, waiting->location, patient);
         store_channel_release(role, waiting->front);
         free(waiting);
+        store_done(role);
     }
 }
 

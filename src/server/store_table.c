@@ -32,6 +32,7 @@ session_free(struct store_role *role, struct store_session *session)
     (void)pthread_mutex_destroy(&session->lock);
     free(session->marks);
     free(session);
+    store_done(role);
 }
 
 void
@@ -83,6 +84,7 @@ store_session_make(
     struct store_session *session = calloc(1, sizeof *session);
     if (session == NULL)
         return NULL;
+    store_begin(role);
     (void)pthread_mutex_init(&session->lock, NULL);
     (void)pthread_mutex_lock(&session->lock);
     session->users = 1;

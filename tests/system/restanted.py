@@ -154,6 +154,9 @@ class Restanted:
         }
         self.extra = extra
         self.auth_uid = AUTH_UID
+        self.store = 'path = "mail/%u"'
+        self.ids = {}  # of users whose files are not the store's: name -> (uid, gid)
+        self.homes = {}
         self.certificates = list(certificates)
         self.tls_port = None  # of the listener with TLS before the greeting
         self.prefix = prefix
@@ -170,11 +173,12 @@ class Restanted:
         return path
 
     def set_users(self, users):
-        ids = f"{STORE_UID}:{STORE_UID}"
-        lines = [
-            f"{name}:{HASHES.get(password, '{PLAIN}' + password)}:{ids}::/nonexistent:/bin/false\n"
-            for name, password in users.items()
-        ]
+        lines = []
+        for name, password in users.items():
+            stored = HASHES.get(password, "{PLAIN}" + password)
+            uid, gid = self.ids.get(name, (STORE_UID, STORE_UID))
+            home = self.homes.get(name, "/nonexistent")
+            lines.append(f"{name}:{stored}:{uid}:{gid}::{home}:/bin/false\n")
         self.users.write_text("".join(lines))
         self.users.chmod(0o600)
         if AS_ROOT:
@@ -222,7 +226,7 @@ class Restanted:
         lines += [
             f'listen "pop" {{ address = "127.0.0.1:{self.port}" }}',
             'auth "passwd-file" { file = "users" }',
-            'store "maildir" { path = "mail/%u" }',
+            f'store "maildir" {{ {self.store} }}',
             "limits {",
             *[f"    {key} = {value}" for key, value in self.limits.items()],
             "}",
