@@ -18,9 +18,6 @@
  * is allowed (R7677-1). */
 #define PLAIN_ITERATIONS 4096u
 
-/* Octets of a salt that is made up, or made from a readable password's user. */
-enum { SALT_LEN = 16 };
-
 struct exchange_library {
     Gsasl *gsasl;
     unsigned char salt_key[SHA256_DIGEST_LENGTH];
@@ -40,6 +37,7 @@ struct exchange {
     bool captured; /* PLAIN, LOGIN: the secret is there */
     bool proved;   /* only the client's empty answer is missing (R5034-12) */
     struct auth_user user;
+    struct scram_keys keys; /* of a readable password */
     struct secret secret;
 };
 
@@ -74,19 +72,36 @@ set_view(Gsasl_session *session, Gsasl_property property, struct pop_view text)
     (void)gsasl_property_set_raw(session, property, text.data, text.len);
 }
 
-/* A salt that the name always has. */
+/* The salt that the name always has, where none is stored. */
+static bool
+make_salt(const struct exchange *exchange, char ret_salt[SCRAM_SALT_LEN])
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    const struct exchange_library *library = exchange->library;
+    bool ok = HMAC(
+                  EVP_sha256(), library->salt_key, sizeof library->salt_key,
+                  (const unsigned char *)exchange->asked, strlen(exchange->asked), digest,
+                  NULL) != NULL;
+    memcpy(ret_salt, digest, SCRAM_SALT_LEN);
+    return ok;
+}
+
 static void
 set_made_salt(struct exchange *exchange)
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    const char *name = gsasl_property_fast(exchange->session, GSASL_AUTHID);
-    const struct exchange_library *library = exchange->library;
-    if (HMAC(
-            EVP_sha256(), library->salt_key, sizeof library->salt_key,
-            (const unsigned char *)name, strlen(name), digest, NULL) != NULL)
-        set_base64(
-            exchange->session, GSASL_SCRAM_SALT,
-            (struct pop_view){(const char *)digest, SALT_LEN});
+    char salt[SCRAM_SALT_LEN];
+    if (make_salt(exchange, salt))
+        set_base64(exchange->session, GSASL_SCRAM_SALT, (struct pop_view){salt, sizeof salt});
+}
+
+static void
+set_derived(struct exchange *exchange, Gsasl_property property)
+{
+    const struct scram_keys *keys = &exchange->keys;
+    set_base64(
+        exchange->session, property,
+        (struct pop_view){
+            property == GSASL_SCRAM_STOREDKEY ? keys->stored : keys->server, keys->len});
 }
 
 static bool
@@ -119,7 +134,7 @@ give_property(struct exchange *exchange, Gsasl_property property)
     char iterations[16];
     switch (property) {
     case GSASL_PASSWORD:
-        if (plain)
+        if (plain && exchange->mechanism == MECHANISM_CRAM_MD5)
             set_view(session, property, password.text);
         else if (exchange->mechanism == MECHANISM_CRAM_MD5)
             set_random(exchange, property);
@@ -140,9 +155,11 @@ give_property(struct exchange *exchange, Gsasl_property property)
         return GSASL_OK;
     case GSASL_SCRAM_STOREDKEY:
     case GSASL_SCRAM_SERVERKEY:
+        if (plain && exchange->keys.len == 0)
+            return GSASL_NO_CALLBACK; /* there was no memory */
         if (plain)
-            return GSASL_NO_CALLBACK; /* it asks for the password then */
-        if (scram)
+            set_derived(exchange, property);
+        else if (scram)
             set_view(
                 session, property,
                 scram_field(
@@ -449,13 +466,30 @@ exchange_next(
                                         : step(exchange, response, ret_challenge);
 }
 
+bool
+exchange_wants_keys(
+    const struct exchange *exchange, const struct auth_user *user,
+    struct scram_request *ret_request)
+{
+    struct password password;
+    if (!is_scram(exchange) ||
+        password_parse(pop_view_of(user->stored), &password, NULL) != ERR_OK ||
+        password.kind != PASSWORD_PLAIN)
+        return false;
+    *ret_request =
+        (struct scram_request){.sha_256 = is_sha_256(exchange), .iterations = PLAIN_ITERATIONS};
+    return make_salt(exchange, ret_request->salt);
+}
+
 enum exchange_step
 exchange_found(
     struct exchange *exchange, const struct auth_user *user, bool known,
-    struct pop_view *ret_challenge)
+    const struct scram_keys *keys, struct pop_view *ret_challenge)
 {
     CHECK(exchange->kept != NULL && !exchange->looked_up);
     exchange->user = *user;
+    if (keys != NULL)
+        exchange->keys = *keys;
     exchange->known = known;
     exchange->looked_up = true;
     return step(exchange, (struct pop_view){exchange->kept, exchange->kept_len}, ret_challenge);

@@ -9,6 +9,7 @@
 #ifndef AUTH_EXCHANGE_H
 #define AUTH_EXCHANGE_H
 
+#include "auth/scram.h"
 #include "auth/user.h"
 #include "base/mechanism.h"
 #include "base/secret.h"
@@ -50,12 +51,18 @@ enum exchange_step exchange_next(
 /*
  * The answer to LOOK_UP. `known`: there is such a user. Else `user` has the
  * name that was asked for and a dummy's stored password (password_dummy()), so
- * that the exchange goes on alike. Copied. Returns as exchange_next(), never
- * LOOK_UP again.
+ * that the exchange goes on alike. `keys`: see exchange_wants_keys(); else NULL.
+ * All are copied. Returns as exchange_next(), never LOOK_UP again.
  */
 enum exchange_step exchange_found(
     struct exchange *exchange, const struct auth_user *user, bool known,
-    struct pop_view *ret_challenge);
+    const struct scram_keys *keys, struct pop_view *ret_challenge);
+
+/* True: before that scram_derive() is to be asked for `keys`, elsewhere, from the user's
+ * readable password (or the dummy's). */
+bool exchange_wants_keys(
+    const struct exchange *exchange, const struct auth_user *user,
+    struct scram_request *ret_request);
 
 /* Once a name was given; before that its name is empty. After PASSWORD only the name is there:
  * it was not looked up. */

@@ -95,25 +95,28 @@ prepare(const struct secret *secret, char **ret_text, struct err *err)
 /* ---- keys ---- */
 
 struct salted {
-    unsigned char octets[SHA256_DIGEST_LENGTH];
+    const EVP_MD *hash;
+    int len;
+    unsigned char octets[SHA256_DIGEST_LENGTH]; /* the longest here */
 };
 
 static bool
 salt_password(
-    struct pop_view password, struct pop_view salt, uint32_t iterations,
+    const EVP_MD *hash, struct pop_view password, struct pop_view salt, uint32_t iterations,
     struct salted *ret_salted)
 {
+    ret_salted->hash = hash;
+    ret_salted->len = EVP_MD_get_size(hash);
     return PKCS5_PBKDF2_HMAC(
                password.data, (int)password.len, (const unsigned char *)salt.data,
-               (int)salt.len, (int)iterations, EVP_sha256(), sizeof ret_salted->octets,
-               ret_salted->octets) == 1;
+               (int)salt.len, (int)iterations, hash, ret_salted->len, ret_salted->octets) == 1;
 }
 
 static bool
 named_key(const struct salted *salted, const char *name, char ret_key[SHA256_DIGEST_LENGTH])
 {
     return HMAC(
-               EVP_sha256(), salted->octets, sizeof salted->octets, (const unsigned char *)name,
+               salted->hash, salted->octets, salted->len, (const unsigned char *)name,
                strlen(name), (unsigned char *)ret_key, NULL) != NULL;
 }
 
@@ -121,9 +124,10 @@ static bool
 stored_key(const struct salted *salted, char ret_key[SHA256_DIGEST_LENGTH])
 {
     char client[SHA256_DIGEST_LENGTH];
-    bool ok =
-        named_key(salted, client_key_name, client) &&
-        SHA256((const unsigned char *)client, sizeof client, (unsigned char *)ret_key) != NULL;
+    bool ok = named_key(salted, client_key_name, client) &&
+              EVP_Digest(
+                  client, (size_t)salted->len, (unsigned char *)ret_key, NULL, salted->hash,
+                  NULL) == 1;
     explicit_bzero(client, sizeof client);
     return ok;
 }
@@ -158,8 +162,9 @@ verify_one(const struct stored *stored, struct pop_view password, struct err *er
 {
     struct salted salted;
     char key[SHA256_DIGEST_LENGTH];
-    bool ok = salt_password(password, stored->salt, stored->iterations, &salted) &&
-              stored_key(&salted, key);
+    bool ok =
+        salt_password(EVP_sha256(), password, stored->salt, stored->iterations, &salted) &&
+        stored_key(&salted, key);
     explicit_bzero(&salted, sizeof salted);
     if (!ok)
         return err_set(err, ERR_NOMEM, "checking a SCRAM password");
@@ -208,7 +213,7 @@ scram_make(const struct secret *secret, char ret_text[SCRAM_TEXT_SIZE], struct e
     bool random = getrandom(salt, sizeof salt, 0) == (ssize_t)sizeof salt;
     bool ok = random &&
               salt_password(
-                  pop_view_of(prepared), (struct pop_view){salt, sizeof salt},
+                  EVP_sha256(), pop_view_of(prepared), (struct pop_view){salt, sizeof salt},
                   SCRAM_ITERATIONS_NEW, &salted) &&
               stored_key(&salted, stored) && named_key(&salted, server_key_name, server);
     wipe_free(prepared);
@@ -227,4 +232,27 @@ scram_make(const struct secret *secret, char ret_text[SCRAM_TEXT_SIZE], struct e
     put_key(&out, server);
     ret_text[out.len] = '\0';
     return ERR_OK;
+}
+
+enum err_code
+scram_derive(
+    const struct scram_request *request, struct pop_view password, struct scram_keys *ret_keys,
+    struct err *err)
+{
+    const EVP_MD *hash = request->sha_256 ? EVP_sha256() : EVP_sha1();
+    struct pop_view salt = {request->salt, sizeof request->salt};
+    struct salted salted;
+    struct secret secret;
+    char *prepared = NULL;
+    /* What SASLprep refuses no client can send either. */
+    bool fits = secret_set(&secret, password) && prepare(&secret, &prepared, NULL) == ERR_OK;
+    struct pop_view text = fits ? pop_view_of(prepared) : password;
+    bool ok = salt_password(hash, text, salt, request->iterations, &salted) &&
+              stored_key(&salted, ret_keys->stored) &&
+              named_key(&salted, server_key_name, ret_keys->server);
+    ret_keys->len = ok ? (size_t)salted.len : 0;
+    wipe_free(prepared);
+    secret_finish(&secret);
+    explicit_bzero(&salted, sizeof salted);
+    return ok ? ERR_OK : err_set(err, ERR_NOMEM, "making keys for SCRAM");
 }

@@ -7,6 +7,7 @@
 #include "base/secret.h"
 
 #include <pop/view.h>
+#include <stdint.h>
 
 enum scram_field {
     SCRAM_ITERATIONS, /* what the time of a check depends on */
@@ -14,6 +15,29 @@ enum scram_field {
     SCRAM_STORED_KEY,
     SCRAM_SERVER_KEY,
 };
+
+/* Keys for an exchange with a password that is stored readable. */
+struct scram_keys {
+    size_t len; /* of each, in octets; 0: none */
+    char stored[32];
+    char server[32];
+};
+
+/* What they are made of, but for the password. */
+#define SCRAM_SALT_LEN 16
+struct scram_request {
+    bool sha_256; /* else SHA-1 */
+    uint32_t iterations;
+    char salt[SCRAM_SALT_LEN];
+};
+
+/*
+ * Takes milliseconds: not for a thread that others wait for. The time does not
+ * depend on the password. ERR_NOMEM.
+ */
+enum err_code scram_derive(
+    const struct scram_request *request, struct pop_view password, struct scram_keys *ret_keys,
+    struct err *err);
 
 /* A field as it is written; borrows from the text. */
 struct pop_view scram_field(struct pop_view text, enum scram_field field);

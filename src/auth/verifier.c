@@ -20,24 +20,42 @@ struct verifier {
     int event_fd;
 };
 
+static void
+derive(struct verifier_job *job)
+{
+    struct password password;
+    job->result = password_parse(pop_view_of(job->user.stored), &password, &job->err);
+    if (job->result == ERR_OK)
+        job->result = scram_derive(&job->request, password.text, &job->keys, &job->err);
+}
+
 /* Every one is tried, the user's own first: nothing tells which one a program was given. */
-void
-verifier_run(struct verifier_job *job)
+static void
+judge(struct verifier_job *job)
 {
     const struct auth_user *user = &job->user;
     job->result = password_verify(pop_view_of(user->stored), &job->secret, &job->err);
     for (uint32_t i = 0; job->result != ERR_OK && i < user->other_count; i++) {
         struct err err;
         const char *stored = user->others[i].stored;
-        if (password_verify(pop_view_of(stored), &job->secret, &err) != ERR_OK)
-            continue;
-        job->result = ERR_OK;
-        job->matched = i + 1;
+        enum err_code result = password_verify(pop_view_of(stored), &job->secret, &err);
+        if (result == ERR_NOMEM)
+            job->err = err;
+        if (result == ERR_NOMEM || result == ERR_OK)
+            job->result = result; /* "try again" is said rather than "wrong" */
+        if (result == ERR_OK)
+            job->matched = i + 1;
     }
 }
 
 #define VERIFIER_JOB_OF(it)                                                                    \
     ((struct verifier_job *)(void *)((char *)(it)-offsetof(struct verifier_job, item)))
+
+void
+verifier_run(struct verifier_job *job)
+{
+    (job->derives ? derive : judge)(job);
+}
 
 static void
 put_done(struct verifier *verifier, struct verifier_job *job)

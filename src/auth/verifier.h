@@ -8,6 +8,7 @@
 #define AUTH_VERIFIER_H
 
 #include "auth/fair_queue.h"
+#include "auth/scram.h"
 #include "auth/user.h"
 #include "base/network.h"
 #include "base/secret.h"
@@ -22,6 +23,10 @@ struct verifier_job {
     uint32_t front; /* for the caller, as the next two */
     uint64_t session;
     struct network_address from;
+    bool
+        derives; /* not to be judged: `keys` are made from the readable password by `request` */
+    struct scram_request request;
+    struct scram_keys keys;
     enum err_code result; /* of password_verify(), for the user's passwords in order */
     uint32_t matched;     /* ERR_OK: by its own (0), or by user.others[matched - 1] */
     struct err err;

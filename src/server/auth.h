@@ -185,6 +185,9 @@ void auth_apop_judge(struct auth_role *role, struct auth_seek *seek);
 /* Judges the seek's password; the user was found or has a dummy's. Takes the seek. */
 void auth_verify(struct auth_role *role, struct auth_seek *seek);
 
+/* Gives the seek's job to the verifier; one that finds no place is refused. Takes the seek. */
+void auth_submit(struct auth_role *role, struct auth_seek *seek);
+
 /* The verifier has something. */
 void auth_verified(struct auth_role *role);
 
@@ -250,8 +253,9 @@ void auth_refuse(struct auth_role *role, const struct auth_try *try, uint32_t re
 /* A message about an exchange. False: front must not send it. */
 bool auth_sasl_message(struct auth_channel *front, const struct ipc_packet *packet);
 
-/* The look-up for an exchange has come to an end. */
-void auth_sasl_found(struct auth_role *role, const struct auth_seek *seek);
+/* The look-up for an exchange has come to an end, or the verifier has made its keys. Takes the
+ * seek. */
+void auth_sasl_found(struct auth_role *role, struct auth_seek *seek);
 
 /* No source takes the token: the client is told so as its mechanism wants it. */
 void auth_sasl_token_refused(struct auth_role *role, const struct auth_seek *seek);

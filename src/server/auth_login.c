@@ -112,6 +112,10 @@ void
 auth_verified(struct auth_role *role)
 {
     for (struct verifier_job *job; (job = verifier_take(role->verifier)) != NULL;) {
+        if (job->derives) {
+            auth_sasl_found(role, seek_of(job));
+            continue;
+        }
         if (job->known && job->result == ERR_OK)
             auth_memory_learn(
                 role->memory, pop_view_of(job->user.name), stored_at(&job->user, job->matched),
@@ -150,10 +154,17 @@ auth_verify(struct auth_role *role, struct auth_seek *seek)
         finish(role, seek);
         return;
     }
-    struct verifier_job *out = verifier_submit(role->verifier, job);
+    auth_submit(role, seek);
+}
+
+void
+auth_submit(struct auth_role *role, struct auth_seek *seek)
+{
+    struct verifier_job *out = verifier_submit(role->verifier, &seek->job);
     if (out == NULL)
         return;
     struct auth_try try = auth_seek_try(seek_of(out));
+    auth_sasl_drop(role, seek_of(out));
     auth_refuse_busy(role, &try, pop_view_of(out->user.name));
     auth_seek_free(seek_of(out));
 }

@@ -182,18 +182,34 @@ place_for(struct auth_role *role, const struct auth_seek *seek, struct auth_chan
     return place;
 }
 
+/* Keys are made where passwords are hashed: it takes as long. */
+static bool
+wants_keys(const struct auth_exchange *entry, struct auth_seek *seek)
+{
+    return !seek->job.derives &&
+           exchange_wants_keys(entry->exchange, &seek->job.user, &seek->job.request);
+}
+
 void
-auth_sasl_found(struct auth_role *role, const struct auth_seek *seek)
+auth_sasl_found(struct auth_role *role, struct auth_seek *seek)
 {
     struct auth_channel *front;
     struct pop_view octets = {"", 0};
     struct auth_exchange **place = place_for(role, seek, &front);
-    if (place == NULL)
+    if (place != NULL && wants_keys(*place, seek)) {
+        seek->job.derives = true;
+        auth_submit(role, seek);
         return;
-    (*place)->waits = false;
-    enum exchange_step step =
-        exchange_found((*place)->exchange, &seek->job.user, seek->job.known, &octets);
-    on_step(front, place, step, octets);
+    }
+    if (place != NULL) {
+        const struct verifier_job *job = &seek->job;
+        (*place)->waits = false;
+        enum exchange_step step = exchange_found(
+            (*place)->exchange, &job->user, job->known, job->derives ? &job->keys : NULL,
+            &octets);
+        on_step(front, place, step, octets);
+    }
+    auth_seek_free(seek);
 }
 
 void

@@ -35,6 +35,7 @@ auth_seek_new(
     seek->job.session = try->session;
     seek->job.from = try->from;
     seek->job.matched = 0;
+    seek->job.derives = false;
     auth_user_begin(&seek->job.user, user); /* at most USER_NAME_MAX, as every name here */
     return seek;
 }
@@ -132,7 +133,6 @@ found(struct auth_role *role, struct auth_seek *seek, bool known)
         break;
     case AUTH_GOAL_EXCHANGE:
         auth_sasl_found(role, seek);
-        auth_seek_free(seek);
         break;
     case AUTH_GOAL_APOP:
         auth_apop_judge(role, seek);

@@ -1,6 +1,7 @@
 /* SASL exchanges with GNU SASL's client at the other end: who gets in, and how it looks from
  * outside when somebody does not. */
 #include "auth/exchange.h"
+#include "auth/password.h"
 
 #include "auth/password.h"
 
@@ -81,7 +82,14 @@ next(struct exchange *exchange, struct pop_view response, struct pop_view *ret_c
     if (step != EXCHANGE_LOOK_UP)
         return step;
     bool known = look_up(pop_view_of(exchange_user(exchange)->name), &user);
-    step = exchange_found(exchange, &user, known, ret_challenge);
+    struct scram_request request;
+    struct scram_keys keys = {.len = 0};
+    struct password password;
+    if (exchange_wants_keys(exchange, &user, &request)) {
+        assert_int_equal(password_parse(pop_view_of(user.stored), &password, NULL), ERR_OK);
+        assert_int_equal(scram_derive(&request, password.text, &keys, NULL), ERR_OK);
+    }
+    step = exchange_found(exchange, &user, known, &keys, ret_challenge);
     assert_int_not_equal(step, EXCHANGE_LOOK_UP);
     return step;
 }
