@@ -1,7 +1,8 @@
 /*
  * Store: the process that has the mailboxes. It acts for sessions that auth
  * had opened, hands out read-only descriptors, and removes what QUIT asked
- * for. It never sees the network.
+ * for. It never sees the network. There is one for all maildrops, or with
+ * owner = "user" one for each owner, which ends when it is idle.
  *
  * Files: store.c (start, control channel, threads), store_open.c (OPEN),
  * store_session.c (messages about sessions), store_table.c (where they are).
