@@ -30,13 +30,17 @@ verifies(const struct source_role *role)
            (source_ops->verifies == NULL || source_ops->verifies(role->sources[0]));
 }
 
+/* Auth asks nothing of a helper before it has heard this, so only then it is ready: else the
+ * server would be, and its first logins were refused. */
 static void
 greet(const struct source_role *role)
 {
     struct ipc_header header = {.type = IPC_SOURCE_MODE};
+    if (role->auth_fd < 0 || role->started == 0)
+        return;
     struct ipc_source_mode mode = {.verifies = verifies(role)};
-    if (role->auth_fd >= 0 && role->started > 0)
-        (void)ipc_send_wait(role->auth_fd, &header, &mode, sizeof mode, NULL, 0);
+    (void)ipc_send_wait(role->auth_fd, &header, &mode, sizeof mode, NULL, 0);
+    role_ready();
 }
 
 /* Mistakes in the settings are found now, and the process ends with them: the parent says which
@@ -62,7 +66,6 @@ on_start(struct source_role *role)
     sandbox_source_calls(source_ops);
     role->started = SOURCE_THREADS;
     greet(role);
-    role_ready();
 }
 
 /* The threads answer by this descriptor: a helper whose auth is gone ends, and is started again
