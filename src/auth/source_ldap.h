@@ -45,8 +45,9 @@ struct directory_place {
 
 struct directory {
     const struct directory_place *place;
-    LDAP *ldap;     /* NULL: not connected */
-    int64_t due_ms; /* all that is under way ends then */
+    LDAP *ldap;                   /* NULL: not connected */
+    int64_t due_ms;               /* all that is under way ends then */
+    struct ldap_conncb callbacks; /* libldap's to call while there is `ldap` */
 };
 
 /* ERR_INVALID: the place cannot be used; names the option. Connects to nothing. Comes before
@@ -59,7 +60,8 @@ enum err_code directory_check(const struct directory_place *place, struct err *e
  * directory refuses. After ERR_CLOSED and ERR_BUSY the caller closes.
  */
 
-/* Makes what is needed to speak, and starts TLS. */
+/* Makes what is needed to speak, and starts TLS. The directory stays where it is until close.
+ */
 enum err_code directory_connect(struct directory *directory, struct err *err);
 
 /* A simple bind. ERR_DENIED: the password is wrong, or the entry may not bind. ERR_NOT_FOUND:

@@ -7,17 +7,18 @@
 #include "base/clock.h"
 #include "base/limits.h"
 
+#include <errno.h>
 #include <ldap.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-/* For one address of a server, and once more for TLS, so that the deadline leaves room for
- * another address or server. */
+/* For one address of a server, so that the deadline leaves room for another. */
 #define CONNECT_SECONDS 3
 
 /* After this silence the system begins to ask whether the other end is still there, and it
@@ -45,11 +46,21 @@ code_of(int result)
 }
 
 static enum err_code
+set_late(const struct directory *directory, struct err *err)
+{
+    return err_set(
+        err, ERR_BUSY, "%s did not answer within %d seconds", directory->place->url,
+        SOURCE_SECONDS_MAX);
+}
+
+static enum err_code
 set_failure(
     struct directory *directory, enum err_code code, int result, const char *what,
     struct err *err)
 {
     char *why = NULL;
+    if (code == ERR_CLOSED && clock_ms() >= directory->due_ms)
+        return set_late(directory, err);
     (void)ldap_get_option(directory->ldap, LDAP_OPT_DIAGNOSTIC_MESSAGE, &why);
     bool has_why = why != NULL && why[0] != '\0';
     (void)err_set(
@@ -59,18 +70,68 @@ set_failure(
     return code;
 }
 
-static enum err_code
-set_late(const struct directory *directory, struct err *err)
-{
-    return err_set(
-        err, ERR_BUSY, "%s did not answer within %d seconds", directory->place->url,
-        SOURCE_SECONDS_MAX);
-}
-
 /* ---- connecting ---- */
 
-/* libldap waits for the first octet of an answer with a limit, then reads the rest without one:
- * the system's own limit brings it back. */
+/*
+ * A layer below libldap's own, down to the socket. libldap waits with a limit
+ * for the first octet of an answer, but reads the rest, and goes through the
+ * handshake of TLS, without one.
+ */
+static bool
+wait_for(Sockbuf_IO_Desc *layer, short events)
+{
+    const struct directory *directory = layer->sbiod_pvt;
+    struct pollfd fd = {.fd = -1, .events = events};
+    if (ber_sockbuf_ctrl(layer->sbiod_sb, LBER_SB_OPT_GET_FD, &fd.fd) != 1)
+        return true; /* the layer below says what is wrong */
+    int64_t left_ms = directory->due_ms - clock_ms();
+    int ready = left_ms > 0 ? poll(&fd, 1, (int)left_ms) : 0;
+    if (ready == 0)
+        errno = ETIMEDOUT;
+    return ready > 0;
+}
+
+static ber_slen_t
+bounded_read(Sockbuf_IO_Desc *layer, void *to, ber_len_t size)
+{
+    return wait_for(layer, POLLIN) ? LBER_SBIOD_READ_NEXT(layer, to, size) : -1;
+}
+
+static ber_slen_t
+bounded_write(Sockbuf_IO_Desc *layer, void *from, ber_len_t size)
+{
+    return wait_for(layer, POLLOUT) ? LBER_SBIOD_WRITE_NEXT(layer, from, size) : -1;
+}
+
+static int
+bounded_setup(Sockbuf_IO_Desc *layer, void *directory)
+{
+    layer->sbiod_pvt = directory;
+    return 0;
+}
+
+static int
+bounded_end(Sockbuf_IO_Desc *layer)
+{
+    layer->sbiod_pvt = NULL;
+    return 0;
+}
+
+static int
+bounded_control(Sockbuf_IO_Desc *layer, int option, void *argument)
+{
+    return LBER_SBIOD_CTRL_NEXT(layer, option, argument);
+}
+
+static Sockbuf_IO bounded = {
+    .sbi_setup = bounded_setup,
+    .sbi_remove = bounded_end,
+    .sbi_ctrl = bounded_control,
+    .sbi_read = bounded_read,
+    .sbi_write = bounded_write,
+};
+
+/* libldap has connected. The layer of the socket itself is still to come, and goes below. */
 static int
 set_up_socket(
     LDAP *ldap, Sockbuf *buffer, LDAPURLDesc *server, struct sockaddr *address,
@@ -79,14 +140,12 @@ set_up_socket(
     int fd = -1;
     const int on = 1, idle = KEEPALIVE_SECONDS;
     const unsigned untaken_ms = UNTAKEN_MS;
-    const struct timeval silence = {.tv_sec = CONNECT_SECONDS};
     (void)ldap;
     (void)server;
     (void)address;
-    (void)callbacks;
     if (ber_sockbuf_ctrl(buffer, LBER_SB_OPT_GET_FD, &fd) != 1 ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof silence) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &silence, sizeof silence) < 0)
+        ber_sockbuf_add_io(
+            buffer, &bounded, LBER_SBIOD_LEVEL_PROVIDER + 1, callbacks->lc_arg) != 0)
         return -1;
     /* A local socket has none of these, and needs none. */
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
@@ -142,15 +201,13 @@ set_up_tls(LDAP *ldap, const char *ca)
 static enum err_code
 set_up(LDAP *ldap, const struct directory_place *place, struct err *err)
 {
-    static struct ldap_conncb callbacks = {.lc_add = set_up_socket, .lc_del = forget_socket};
     const int version = LDAP_VERSION3;
     const int dereference = LDAP_DEREF_NEVER;
     if (ldap_set_option(ldap, LDAP_OPT_PROTOCOL_VERSION, &version) != LDAP_OPT_SUCCESS ||
         ldap_set_option(ldap, LDAP_OPT_DEREF, &dereference) != LDAP_OPT_SUCCESS ||
         /* Else a directory could send us, with the password, wherever it likes. */
         ldap_set_option(ldap, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) != LDAP_OPT_SUCCESS ||
-        ldap_set_option(ldap, LDAP_OPT_RESTART, LDAP_OPT_ON) != LDAP_OPT_SUCCESS ||
-        ldap_set_option(ldap, LDAP_OPT_CONNECT_CB, &callbacks) != LDAP_OPT_SUCCESS)
+        ldap_set_option(ldap, LDAP_OPT_RESTART, LDAP_OPT_ON) != LDAP_OPT_SUCCESS)
         return err_set(err, ERR_NOMEM, "connecting to a directory");
     if (has_tls(place) && !set_up_tls(ldap, place->ca))
         return err_set(
@@ -210,6 +267,11 @@ directory_connect(struct directory *directory, struct err *err)
             ERR_CHANGED; /* the file was right at the start, and it is no user's fault */
         return err->code;
     }
+    directory->callbacks = (struct ldap_conncb){
+        .lc_add = set_up_socket, .lc_del = forget_socket, .lc_arg = directory};
+    if (ldap_set_option(directory->ldap, LDAP_OPT_CONNECT_CB, &directory->callbacks) !=
+        LDAP_OPT_SUCCESS)
+        return err_set(err, ERR_NOMEM, "connecting to a directory");
     if (set_deadline(directory, err) != ERR_OK)
         return err->code;
     if (directory->place->start_tls)
