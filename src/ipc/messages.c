@@ -318,7 +318,8 @@ static const struct row {
          NULL},
     [IPC_DRAIN] = {"DRAIN", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, 0, 0, NO_FD, NULL},
     [IPC_READY] = {"READY", ANY_ROLE, BIT(IPC_PARENT), 0, 0, 0, NO_FD, NULL},
-    [IPC_TAKEN] = {"TAKEN", BIT(IPC_FRONT), BIT(IPC_PARENT), 0, 0, 0, NO_FD, NULL},
+    [IPC_GIVE_WAY] = {"GIVE_WAY", BIT(IPC_PARENT), BIT(IPC_FRONT), 0, 0, 0, NO_FD, NULL},
+    [IPC_TAKEN] = {"TAKEN", BIT(IPC_FRONT), BIT(IPC_PARENT), 0, FIXED(ipc_taken), NO_FD, NULL},
     [IPC_KEY_JUDGED] =
         {"KEY_JUDGED", BIT(IPC_KEYS), BIT(IPC_PARENT), 0, FIXED(ipc_key_judged), NO_FD,
          judged_fits},

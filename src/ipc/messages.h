@@ -46,6 +46,7 @@ enum ipc_type {
     IPC_NO_STORE,     /* auth: it needed one */
     IPC_FORGET_STORE, /* auth: its channel is to be closed */
     IPC_DRAIN,        /* front: accept no more, end when the last session has ended */
+    IPC_GIVE_WAY,     /* front: its one connection has lost its place to a new one */
     /* the roles to parent */
     IPC_READY,
     IPC_TAKEN, /* front: it has its one connection and ends with it */
@@ -228,6 +229,10 @@ struct ipc_store_number {
 struct ipc_banned {
     struct network from;
     uint32_t seconds;
+};
+
+struct ipc_taken {
+    uint32_t claimed; /* row of the front that gives way for it; UINT32_MAX: none has to */
 };
 
 struct ipc_auth_source {

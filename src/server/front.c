@@ -26,27 +26,30 @@ listeners_close(struct front *front)
     front->listener_count = 0;
 }
 
-/* No other connection comes here, and the parent replaces this front at once. It is told before
- * an octet of the client is read: it never listens to a front that a client may have taken
- * over.
- */
-static void
-take_the_only_one(struct front *front)
+/* The parent is told before an octet of the client is read: it never listens to a front that a
+ * client may have taken over. */
+void
+front_taken(struct front *front)
 {
     struct ipc_header header = {.type = IPC_TAKEN};
-    (void)ipc_send(ROLE_CONTROL_FD, &header, NULL, 0, NULL, 0); /* a lost parent shows as EOF */
+    struct ipc_taken taken = {.claimed = front->claimed};
+    if (!front->settings.single || front->draining)
+        return;
+    /* A lost parent shows as EOF. */
+    (void)ipc_send(ROLE_CONTROL_FD, &header, &taken, sizeof taken, NULL, 0);
     listeners_close(front);
     front->draining = true;
 }
 
-/* A session begins. False: it is the last one of this front. */
+/* A session begins. False: it is the last one of this front. One that was turned away, of whose
+ * client nothing was read, is not. */
 static bool
 accepted(struct front_listener *listener, int fd, const struct sockaddr_storage *peer)
 {
     struct front *front = listener->front;
-    if (front->settings.single)
-        take_the_only_one(front);
     session_accept(listener, fd, peer);
+    if (front->session_count > 0 || front->claimed != TALLY_NONE)
+        front_taken(front); /* also while its refusal is still on the way */
     return !front->draining;
 }
 
@@ -195,6 +198,9 @@ on_control(struct front *front, struct ipc_packet *packet)
     case IPC_START:
         on_start(front);
         break;
+    case IPC_GIVE_WAY:
+        admit_give_way(front);
+        break;
     case IPC_DRAIN:
         listeners_close(front);
         front->draining = true;
@@ -280,6 +286,7 @@ main(void)
 
     front.tally_fd = -1;
     front.keys_fd = -1;
+    front.claimed = TALLY_NONE;
     front.client_ca_fd = -1;
     front.control = (struct loop_source){.fd = ROLE_CONTROL_FD, .ready = control_ready};
     front.auth = (struct link){.source = {.fd = -1}, .front = &front, .peer = IPC_AUTH};

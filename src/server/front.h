@@ -143,8 +143,9 @@ struct front {
     bool binds;    /* ... and a mechanism with -PLUS is among it */
     bool open;     /* connections are accepted */
     bool draining;
-    char *output; /* FRONT_OUTPUT_MAX */
-    char *chunk;  /* FRONT_READ_MAX */
+    uint32_t claimed; /* single: the row that gives way to its connection, or TALLY_NONE */
+    char *output;     /* FRONT_OUTPUT_MAX */
+    char *chunk;      /* FRONT_READ_MAX */
 };
 
 /* What a session waits for; the answer is kept until its output has room. */
@@ -309,6 +310,10 @@ bool admit_connection(struct session *session, const struct front_listener *list
 /* Goes on with the proxy's header; at its end the client is known and welcome. */
 void admit_client(struct session *session);
 
+/* A front for one connection: that one makes room for another, if it has not begun to log in.
+ */
+void admit_give_way(struct front *front);
+
 /* What this client is offered, outside TLS. */
 const struct pop_server_config *admit_config(const struct session *session);
 
@@ -328,6 +333,10 @@ bool session_begin_tls(struct session *session);
 bool session_handshake(struct session *session, struct pop_buffer *out);
 
 /* ---- front_login.c: asking and hearing auth and store ---- */
+
+/* A login may begin. False: auth is being restarted, or this connection has to make room for
+ * another one. */
+bool session_may_ask(struct session *session);
 
 void session_check_user(struct session *session, const struct pop_server_event *event);
 void session_login(struct session *session, const struct pop_server_event *event);
@@ -356,6 +365,11 @@ void front_open(struct front *front);
 
 /* Reads what the parent has sent, now. Links may break and sessions end by that. */
 void front_hear_parent(struct front *front);
+
+/* A connection stays. A front for one accepts no other from here on, and the parent replaces it
+ * at once. */
+void front_taken(struct front *front);
+
 void session_commit(struct session *session);
 void session_checked(struct session *session, const struct ipc_checked *checked);
 void session_login_refused(struct session *session, const struct ipc_refused *refused);

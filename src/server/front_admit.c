@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+static const char made_room[] = "made room for a new connection (limit: connections)";
+
 /* Says why, if there is a way to say it, and closes. */
 static void
 turn_away(struct session *session, enum pop_refusal refusal)
@@ -25,6 +27,15 @@ turn_away(struct session *session, enum pop_refusal refusal)
         session_end(session, reason);
 }
 
+/* Where each has a front of its own, the place is taken from another front. That cannot begin a
+ * login any more, and the parent tells it to end, as soon as it hears from this one. */
+static bool
+claim_room(struct front *front)
+{
+    front->claimed = tally_claim(&front->tally, clock_ms() - GIVE_WAY_MS);
+    return front->claimed != TALLY_NONE;
+}
+
 /*
  * The server is full: the connection that has waited longest without logging in
  * makes room, so that a crowd of silent ones does not keep everybody else out.
@@ -34,6 +45,8 @@ turn_away(struct session *session, enum pop_refusal refusal)
 static bool
 make_room(struct front *front)
 {
+    if (front->settings.single)
+        return claim_room(front);
     struct timer_queue *queue = &front->login_timers;
     struct timer *timer = queue->head.next;
     int64_t now = clock_ms();
@@ -44,10 +57,22 @@ make_room(struct front *front)
         timer = timer->next;
         if (oldest->auth_owes)
             continue;
-        session_end(oldest, "made room for a new connection (limit: connections)");
+        session_end(oldest, made_room);
         return true;
     }
     return false;
+}
+
+/* Whatever the counters say, which any front may have written: who has logged in stays. */
+void
+admit_give_way(struct front *front)
+{
+    for (uint32_t i = 0; i < front->slot_count && tally_is_claimed(&front->tally); i++) {
+        struct session *session = front->slots[i].session;
+        if (session != NULL && session->source.fd >= 0 && !session->auth_owes &&
+            session->maildrop.messages == NULL)
+            session_end(session, made_room);
+    }
 }
 
 static bool

@@ -33,6 +33,13 @@ session_wait_for(struct session *session, enum session_wait wait)
     session->answered = false;
 }
 
+bool
+session_may_ask(struct session *session)
+{
+    struct front *front = session->front;
+    return link_is_open(&front->auth) && tally_hold(&front->tally);
+}
+
 void
 session_check_user(struct session *session, const struct pop_server_event *event)
 {
@@ -40,7 +47,7 @@ session_check_user(struct session *session, const struct pop_server_event *event
     address_octets(&session->peer, &check.from);
     text_set(&check.user, event->user);
     session_wait_for(session, SESSION_WAITS_USER_CHECK);
-    session->auth_owes = link_is_open(&session->front->auth);
+    session->auth_owes = session_may_ask(session);
     if (!session->auth_owes) {
         session->accepted = false;
         session->answered = true;
@@ -108,13 +115,14 @@ session_login(struct session *session, const struct pop_server_event *event)
     session->user[event->user.len] = '\0';
     session_wait_for(session, SESSION_WAITS_LOGIN);
     session->opening = 0;
-    session->auth_owes = link_is_open(&session->front->auth);
-    if (!session->auth_owes) { /* auth is being restarted */
+    session->auth_owes = session_may_ask(session);
+    if (session->auth_owes) {
+        (event->apop ? send_apop : send_login)(session, event);
+    } else {
         session->accepted = false;
         session->refusal = POP_REFUSAL_SYS_TEMP;
         session->answered = true;
     }
-    (event->apop ? send_apop : send_login)(session, event);
     /* What is left of the input starts behind the password. */
     explicit_bzero(session->input, session->input_start);
 }
@@ -180,6 +188,7 @@ session_checked(struct session *session, const struct ipc_checked *checked)
 {
     CHECK(session->wait == SESSION_WAITS_USER_CHECK && !session->answered);
     session->auth_owes = false;
+    tally_let_go(&session->front->tally);
     if (session->source.fd < 0) {
         session_end(session, NULL);
         return;
@@ -193,6 +202,7 @@ session_login_refused(struct session *session, const struct ipc_refused *refused
 {
     CHECK(session->wait == SESSION_WAITS_LOGIN && !session->answered);
     session->auth_owes = false;
+    tally_let_go(&session->front->tally);
     session->in_sasl = false; /* auth has forgotten it */
     if (session->source.fd < 0) {
         session_end(session, NULL);

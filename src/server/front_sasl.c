@@ -145,12 +145,12 @@ session_sasl(
             return;
         }
     }
-    if (!link_is_open(&session->front->auth)) { /* auth is being restarted */
-        refuse(session, POP_REFUSAL_SYS_TEMP);
-        return;
-    }
     if (event->response.len > IPC_SASL_MAX) { /* R5034-10 */
         refuse(session, POP_REFUSAL_SASL);
+        return;
+    }
+    if (!session_may_ask(session)) {
+        refuse(session, POP_REFUSAL_SYS_TEMP);
         return;
     }
     session->auth_owes = true;
@@ -166,6 +166,7 @@ session_challenged(struct session *session, const struct ipc_sasl *challenge)
 {
     CHECK(session->wait == SESSION_WAITS_LOGIN && !session->answered);
     session->auth_owes = false;
+    tally_let_go(&session->front->tally);
     if (session->source.fd < 0) {
         session_end(session, NULL); /* tells auth to forget the exchange */
         return;

@@ -510,6 +510,7 @@ session_accept(struct front_listener *listener, int fd, const struct sockaddr_st
     }
     if (!admit_connection(session, listener))
         return;
+    front_taken(front);
     timer_start(&front->login_timers, &session->deadline, clock_ms());
     if (session->header == NULL)
         session_welcome(session);

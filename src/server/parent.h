@@ -223,6 +223,9 @@ bool fronts_are_ready(const struct parent *parent);
 /* The configuration is another: they go on with the sessions that they have, and end. */
 void fronts_retire(struct parent *parent);
 
+/* A front that serves one connection has got it. */
+void front_taken(struct parent *parent, struct child *front, const struct ipc_taken *taken);
+
 /* A front that serves one connection has ended. */
 void front_single_ended(struct parent *parent, struct child *front, bool crashed);
 

@@ -180,6 +180,15 @@ fronts_retire(struct parent *parent)
     }
 }
 
+void
+front_taken(struct parent *parent, struct child *front, const struct ipc_taken *taken)
+{
+    uint32_t claimed = taken->claimed;
+    front->taken = true;
+    if (claimed < parent->front_max && parent->fronts[claimed].control >= 0)
+        role_tell(&parent->fronts[claimed], IPC_GIVE_WAY, NULL, 0, NULL, 0);
+}
+
 /* One that crashes while it serves costs its connection alone: to start the next one later
  * would let a client that can do this keep all others out. */
 void

@@ -473,12 +473,13 @@ give_up(struct parent *parent, int status)
 
 /* It may have taken a connection and died within one turn of the parent. */
 static void
-hear_last_words(struct child *child)
+hear_last_words(struct parent *parent, struct child *child)
 {
     struct ipc_packet packet;
     while (child->single && !child->taken && child->control >= 0 &&
            ipc_receive(child->control, child->role, IPC_PARENT, &packet) == IPC_OK) {
-        child->taken = packet.header.type == IPC_TAKEN;
+        if (packet.header.type == IPC_TAKEN)
+            front_taken(parent, child, (const void *)packet.body);
         ipc_packet_finish(&packet);
     }
 }
@@ -489,7 +490,7 @@ roles_ended(struct parent *parent, pid_t pid, int status)
     struct child *child = child_find(parent, pid);
     if (child == NULL)
         return false;
-    hear_last_words(child);
+    hear_last_words(parent, child);
     if (child->role == IPC_FRONT)
         tally_clear(&parent->tally, child->row);
     bool asked = parent->stopping || child->draining;
@@ -569,7 +570,7 @@ roles_listen(struct parent *parent, struct child *child)
         if (packet.header.type == IPC_BANNED)
             ban_add(parent, (const void *)packet.body);
         else if (packet.header.type == IPC_TAKEN)
-            child->taken = true;
+            front_taken(parent, child, (const void *)packet.body);
         else if (packet.header.type == IPC_NEED_STORE)
             owner_need(parent, child, (const void *)packet.body);
         else if (packet.header.type == IPC_IDLE)

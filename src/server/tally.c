@@ -2,6 +2,7 @@
 #include "server/tally.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "net/address.h"
 
 #include <fcntl.h>
@@ -11,6 +12,10 @@
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+/* Connections that tally_claim() tries to get: other fronts may be faster, and one that was
+ * taken over could make it go round for ever. */
+enum { CLAIMS_MAX = 32 };
 
 /* The shared memory: the seed, the small rows, then the large ones. */
 struct tally_memory {
@@ -76,6 +81,19 @@ bucket_of(const struct tally *tally, const struct sockaddr_storage *address)
     return XXH3_64bits_withSeed(prefix, len, tally->seed) % TALLY_BUCKETS;
 }
 
+static enum tally_state
+state_of(const struct tally_single *single)
+{
+    return (enum tally_state)__atomic_load_n(&single->state, __ATOMIC_ACQUIRE);
+}
+
+static bool
+is_counted(const struct tally_single *single)
+{
+    enum tally_state state = state_of(single);
+    return state == TALLY_WAITING || state == TALLY_HELD;
+}
+
 uint32_t
 tally_total(const struct tally *tally)
 {
@@ -83,7 +101,7 @@ tally_total(const struct tally *tally)
     for (uint32_t row = 0; row < tally->size.shared; row++)
         total += __atomic_load_n(&tally->rows[row].total, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < tally->size.single; i++)
-        total += __atomic_load_n(&tally->singles[i].total, __ATOMIC_RELAXED);
+        total += is_counted(&tally->singles[i]);
     return total;
 }
 
@@ -97,7 +115,7 @@ tally_address(const struct tally *tally, const struct sockaddr_storage *address)
     for (uint32_t i = 0; i < tally->size.single; i++) {
         const struct tally_single *single = &tally->singles[i];
         bool same = __atomic_load_n(&single->bucket, __ATOMIC_RELAXED) == bucket;
-        count += same ? __atomic_load_n(&single->total, __ATOMIC_RELAXED) : 0;
+        count += same && is_counted(single);
     }
     return count;
 }
@@ -105,8 +123,10 @@ tally_address(const struct tally *tally, const struct sockaddr_storage *address)
 static void
 single_add(struct tally_single *single, size_t bucket, int change)
 {
+    enum tally_state state = change > 0 ? TALLY_WAITING : TALLY_FREE;
     __atomic_store_n(&single->bucket, (uint32_t)bucket, __ATOMIC_RELAXED);
-    __atomic_store_n(&single->total, single->total + (uint32_t)change, __ATOMIC_RELAXED);
+    __atomic_store_n(&single->since_ms, clock_ms(), __ATOMIC_RELAXED);
+    __atomic_store_n(&single->state, state, __ATOMIC_RELEASE);
 }
 
 void
@@ -122,6 +142,78 @@ tally_add(struct tally *tally, const struct sockaddr_storage *address, int chang
     __atomic_store_n(
         &row->buckets[bucket], (uint16_t)(row->buckets[bucket] + change), __ATOMIC_RELAXED);
 }
+
+/* ---- who gives way ---- */
+
+/* The own small row; NULL: it is a large one. */
+static struct tally_single *
+own_single(const struct tally *tally)
+{
+    return tally->own < tally->size.shared ? NULL
+                                           : &tally->singles[tally->own - tally->size.shared];
+}
+
+/* Several fronts may want to change it at once: one of them does. */
+static bool
+change_state(struct tally_single *single, enum tally_state from, enum tally_state to)
+{
+    uint32_t expected = from;
+    return __atomic_compare_exchange_n(
+        &single->state, &expected, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+bool
+tally_hold(struct tally *tally)
+{
+    struct tally_single *own = own_single(tally);
+    return own == NULL || change_state(own, TALLY_WAITING, TALLY_HELD) ||
+           state_of(own) == TALLY_HELD;
+}
+
+void
+tally_let_go(struct tally *tally)
+{
+    struct tally_single *own = own_single(tally);
+    if (own != NULL)
+        (void)change_state(own, TALLY_HELD, TALLY_WAITING); /* or its client has gone */
+}
+
+static uint32_t
+longest_waiting(const struct tally *tally, int64_t before_ms)
+{
+    uint32_t longest = TALLY_NONE;
+    for (uint32_t i = 0; i < tally->size.single; i++) {
+        const struct tally_single *single = &tally->singles[i];
+        int64_t since_ms = __atomic_load_n(&single->since_ms, __ATOMIC_RELAXED);
+        if (state_of(single) != TALLY_WAITING || since_ms >= before_ms)
+            continue;
+        before_ms = since_ms;
+        longest = i;
+    }
+    return longest;
+}
+
+uint32_t
+tally_claim(struct tally *tally, int64_t before_ms)
+{
+    for (int i = 0; i < CLAIMS_MAX; i++) {
+        uint32_t found = longest_waiting(tally, before_ms);
+        if (found == TALLY_NONE)
+            return TALLY_NONE;
+        if (change_state(&tally->singles[found], TALLY_WAITING, TALLY_CLAIMED))
+            return tally->size.shared + found;
+    }
+    return TALLY_NONE;
+}
+
+bool
+tally_is_claimed(const struct tally *tally)
+{
+    const struct tally_single *own = own_single(tally);
+    return own != NULL && state_of(own) == TALLY_CLAIMED;
+}
+
+/* ---- the parent's ---- */
 
 void
 tally_clear(struct tally *tally, uint32_t row)

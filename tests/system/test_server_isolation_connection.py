@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import time
 from pathlib import Path
@@ -187,6 +188,61 @@ def test_limits_count_over_all_processes(make_server, limit):
         client.quit()
     for client in clients:
         client.close()
+
+
+def test_a_refused_connection_does_not_use_up_its_process(make_server):
+    server = make(make_server, {"per-address": 1}, fronts=2).start()
+    with server.login() as session:
+        # The one that replaces it may still be starting: it cannot be told which is which.
+        before = set(server.roles()["front"])
+        for _ in range(30):
+            with server.connect() as refused:
+                assert b"(limit: per-address)" in refused.greeting
+        assert len(set(server.roles()["front"]) - before) <= 1
+        session.quit()
+
+
+def test_full_server_lets_the_longest_silent_one_go(make_server):
+    server = make(make_server, {"connections": 4})
+    server.maildir("bob")
+    server.start()
+    logged_in = server.login()  # the oldest of all
+    oldest = server.connect()
+    start = time.monotonic()
+    second, third = server.connect(), server.connect()
+    second.ok(b"CAPA")
+    while True:
+        fresh = server.connect()
+        if fresh.greeting.startswith(b"+OK"):
+            break
+        assert b"(limit: connections)" in fresh.greeting
+        assert time.monotonic() - start < 20.0
+        fresh.close()
+        select.select([oldest.socket], [], [], 0.1)
+    assert time.monotonic() - start > 1.8
+    assert oldest.rest() == b""
+    logged_in.ok(b"NOOP")
+    third.ok(b"CAPA")
+    fresh.login(b"bob", b"two words")
+    fresh.quit()
+    assert server.log.wait(r"made room .*limit: connections")
+    assert not server.log.find(r"ended (with|by)")
+
+
+def test_a_crowd_of_silent_ones_keeps_nobody_out(make_server):
+    names = {f"user{number}": "secret" for number in range(8)}
+    server = make(make_server, {"connections": 8}, users=names)
+    for user in names:
+        server.maildir(user)
+    server.start()
+    crowd = [server.connect() for _ in range(8)]
+    # Each gets in as soon as one of the crowd has waited long enough, and stays.
+    served = [server.login_soon(user.encode(), b"secret", seconds=20.0) for user in names]
+    assert all(client.rest() == b"" for client in crowd)
+    with server.connect() as refused:  # who has logged in gives way to nobody
+        assert b"(limit: connections)" in refused.greeting
+    for client in served:
+        client.quit()
 
 
 def test_sessions_of_a_user_have_their_limit(make_server):

@@ -210,6 +210,49 @@ fronts_with_one_connection_count_along(void **state)
     assert_int_equal(tally_address(&fronts[1], &a), 2);
 }
 
+/* One with many connections, and three with one each. */
+static void
+fronts_make(struct tally fronts[4])
+{
+    const struct tally_size size = {.shared = 1, .single = 3};
+    struct sockaddr_storage a = address_of(0x7f000001);
+    struct err err;
+    int fd;
+    assert_int_equal(tally_make(size, &fd, &err), ERR_OK);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(tally_map(&fronts[i], fd, size, i, &err), ERR_OK);
+        tally_add(&fronts[i], &a, 1);
+    }
+    (void)close(fd);
+}
+
+static void
+a_place_is_claimed_once_and_never_while_it_is_held(void **state)
+{
+    (void)state;
+    struct tally fronts[4];
+    struct sockaddr_storage a = address_of(0x7f000001);
+    fronts_make(fronts);
+    assert_int_equal(tally_claim(&fronts[0], 0), TALLY_NONE); /* none is that old */
+    assert_true(tally_hold(&fronts[0]) && tally_hold(&fronts[1]));
+    assert_true(tally_hold(&fronts[2]) && tally_hold(&fronts[2]));
+    tally_let_go(&fronts[2]);
+
+    uint32_t first = tally_claim(&fronts[1], INT64_MAX);
+    uint32_t second = tally_claim(&fronts[1], INT64_MAX);
+    assert_int_equal(first + second, 2 + 3);
+    assert_int_equal(tally_claim(&fronts[1], INT64_MAX), TALLY_NONE);
+    assert_int_equal(tally_total(&fronts[0]), 2); /* who gives way is not counted any more */
+    assert_int_equal(tally_address(&fronts[0], &a), 2);
+
+    assert_false(tally_hold(&fronts[2])); /* no login begins there */
+    tally_let_go(&fronts[2]);
+    assert_true(tally_is_claimed(&fronts[2]) && tally_is_claimed(&fronts[3]));
+    assert_false(tally_is_claimed(&fronts[0]) || tally_is_claimed(&fronts[1]));
+    tally_add(&fronts[2], &a, -1);
+    assert_false(tally_is_claimed(&fronts[2]) || tally_hold(&fronts[2])); /* it has ended */
+}
+
 static void
 addresses_are_spread_over_the_counters(void **state)
 {
@@ -245,6 +288,7 @@ main(void)
         cmocka_unit_test(root_is_what_all_locations_have_in_common),
         cmocka_unit_test(fronts_count_together_each_in_its_own_row),
         cmocka_unit_test(fronts_with_one_connection_count_along),
+        cmocka_unit_test(a_place_is_claimed_once_and_never_while_it_is_held),
         cmocka_unit_test(addresses_are_spread_over_the_counters),
     };
     return cmocka_run_group_tests_name("server parts", tests, NULL, NULL);
