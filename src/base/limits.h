@@ -148,7 +148,8 @@
 
 /* Fronts of isolation = "connection" that serve at a time: each is a process of about 1.5 MiB
  * of its own, and a channel in auth and in store. 2048 are 3 GiB, and below the 4096
- * descriptors that a host grants at least. Further connections wait in the kernel's backlog. */
+ * descriptors that a host grants at least. `connections` is lowered to it, less the spare ones.
+ */
 #define SINGLE_FRONTS_MAX 2048u
 
 /* Store processes of owner = "user" at a time, one for each owner of maildrops: some 1.5 MiB

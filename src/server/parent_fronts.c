@@ -30,12 +30,29 @@ wanted(const struct conf *conf)
     return count < PARENT_FRONTS_MAX ? count : PARENT_FRONTS_MAX;
 }
 
+/* Fewer than there can be fronts, so that there is always one that refuses, or makes room. */
+static void
+limit_connections(struct parent *parent)
+{
+    uint32_t *connections = &parent->conf.limits.connections;
+    uint32_t most = SINGLE_FRONTS_MAX - parent->front_count;
+    if (*connections > 0 && *connections <= most)
+        return;
+    *connections = most;
+    log_info(
+        "%u connections at most, as each has a process (limit: connections, with isolation = "
+        "\"connection\")",
+        most);
+}
+
 void
 fronts_count(struct parent *parent)
 {
     uint32_t count = wanted(&parent->conf);
     uint32_t most = are_single(parent) ? count : parent->tally_size.shared / 2;
     parent->front_count = count < most ? count : most;
+    if (are_single(parent))
+        limit_connections(parent);
 }
 
 enum err_code

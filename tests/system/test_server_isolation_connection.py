@@ -245,6 +245,11 @@ def test_a_crowd_of_silent_ones_keeps_nobody_out(make_server):
         client.quit()
 
 
+def test_connections_have_a_limit_that_processes_can_keep(make_server):
+    server = make(make_server, fronts=3).start()
+    assert server.log.find(r"\b2045 connections at most, .*limit: connections")
+
+
 def test_sessions_of_a_user_have_their_limit(make_server):
     server = make(make_server, {"sessions-per-user": 1}).start()
     with server.login() as session, server.connect() as other:
