@@ -52,6 +52,7 @@ enum pop_refusal {
     POP_REFUSAL_PER_ADDRESS,     /* [SYS/TEMP] as a greeting: this address has its share */
     POP_REFUSAL_USER_SESSIONS,   /* [IN-USE] this user has too many sessions waiting */
     POP_REFUSAL_FAILURES,        /* [SYS/TEMP] too many refused logins from this address */
+    POP_REFUSAL_LOGIN_DELAY,     /* [LOGIN-DELAY] too soon after the last login (R2449-13) */
     POP_REFUSAL_DISABLED,        /* [SYS/PERM] POP3 is switched off for this user */
     POP_REFUSAL_SASL,            /* the exchange breaks the mechanism's rules */
     POP_REFUSAL_MESSAGE_GONE,    /* the message was removed by another program (R1939-52) */
@@ -73,6 +74,7 @@ struct pop_server_config {
      * argument, too long, or a refused login. A message that is gone is none. */
     uint32_t mistakes_per_session;
     uint32_t commands_before_login;
+    uint32_t login_delay; /* announced, in seconds; the owner sees to it (R2449-13); 0: none */
 };
 
 enum pop_server_step {

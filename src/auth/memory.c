@@ -19,10 +19,16 @@ struct entry {
     int64_t until_ms;
 };
 
+struct login {
+    uint64_t user; /* the first word of a digest; 0: none */
+    int64_t at_ms;
+};
+
 struct auth_memory {
     unsigned char key[KEY_LEN];
     uint32_t seconds;
     struct entry passwords[MEMORY_PASSWORDS_MAX];
+    struct login logins[MEMORY_LOGINS_MAX];
     uint64_t places[MEMORY_PLACES_MAX]; /* the first word of a digest; 0: none */
 };
 
@@ -172,6 +178,22 @@ auth_memory_trust(struct auth_memory *memory, const struct network *from, struct
 {
     uint64_t digest = place_digest(memory, from, user);
     memory->places[digest % MEMORY_PLACES_MAX] = digest;
+}
+
+/* ---- logins ---- */
+
+int64_t
+auth_memory_login(
+    struct auth_memory *memory, struct pop_view user, int64_t delay_ms, int64_t now_ms)
+{
+    static const struct network nowhere;
+    uint64_t digest = place_digest(memory, &nowhere, user);
+    struct login *last = &memory->logins[digest % MEMORY_LOGINS_MAX];
+    int64_t left_ms = last->user == digest ? last->at_ms + delay_ms - now_ms : 0;
+    if (left_ms > 0)
+        return left_ms;
+    *last = (struct login){digest, now_ms};
+    return 0;
 }
 
 uint64_t

@@ -1,7 +1,7 @@
 /*
  * What auth remembers of logins that were right: the password, so that the same
- * one need not be hashed again, and the place, so that its next login goes
- * before those of strangers.
+ * one need not be hashed again, the place, so that its next login goes
+ * before those of strangers, and when it was.
  *
  * Nothing of it can be turned back: both are digests under a key that is drawn
  * when the process starts. The memory is taken once; what is new takes the
@@ -38,6 +38,12 @@ bool auth_memory_trusts(
     const struct auth_memory *memory, const struct network *from, struct pop_view user);
 void
 auth_memory_trust(struct auth_memory *memory, const struct network *from, struct pop_view user);
+
+/* Milliseconds until this user may log in again after the last time, `delay_ms` ago at least;
+ * 0: now, and this is remembered as the last time. A user who was forgotten for others may
+ * always. */
+int64_t auth_memory_login(
+    struct auth_memory *memory, struct pop_view user, int64_t delay_ms, int64_t now_ms);
 
 /* A number for the network that others cannot foresee. */
 uint64_t auth_memory_place(const struct auth_memory *memory, const struct network *from);

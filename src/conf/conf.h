@@ -109,6 +109,7 @@ struct conf_limits {
     uint32_t failures_per_address;
     uint32_t failure_window_seconds;
     uint32_t password_memory_seconds;
+    uint32_t login_delay_seconds;
     uint32_t owner_idle_seconds;
 };
 

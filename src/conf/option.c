@@ -179,6 +179,8 @@ const struct conf_option conf_options[] = {
      .help = "refused logins of an address (or IPv6 /64), then no login from there"},
     {LIMITS(failure_window_seconds), .name = "failure-window-seconds", NUMBER(1, SECONDS_MAX),
      .fallback = "600", .help = "over which those are counted, and how long none is let in"},
+    {LIMITS(login_delay_seconds), .name = "login-delay-seconds", NUMBER(0, SECONDS_MAX),
+     .fallback = "0", .help = "between two logins of a user, announced as LOGIN-DELAY"},
     {LIMITS(password_memory_seconds), .name = "password-memory-seconds", NUMBER(0, SECONDS_MAX),
      .fallback = "3600", .help = "how long a right password need not be hashed again"},
     {LIMITS(owner_idle_seconds), .name = "owner-idle-seconds", NUMBER(0, SECONDS_MAX),

@@ -139,6 +139,7 @@ struct ipc_front_settings {
     uint32_t reader_octets;
     uint32_t mistakes_per_session;
     uint32_t commands_before_login;
+    uint32_t login_delay_seconds;
 };
 
 struct ipc_listener {
@@ -204,6 +205,7 @@ struct ipc_auth_settings {
     uint32_t failures_per_address;
     uint32_t failure_window_seconds; /* not 0 */
     uint32_t password_memory_seconds;
+    uint32_t login_delay_seconds; /* between logins of a user; 0: none */
     uint32_t owners; /* enum ipc_owners */
 };
 

@@ -40,6 +40,8 @@ pop_reply_refusal(struct pop_buffer *out, enum pop_refusal refusal)
                                       "sessions-per-user), try again later",
         [POP_REFUSAL_FAILURES] = "[SYS/TEMP] too many refused logins from your address (limit: "
                                  "failures-per-address), try again later",
+        [POP_REFUSAL_LOGIN_DELAY] = "[LOGIN-DELAY] too soon after your last login (limit: "
+                                    "login-delay-seconds), try again later",
         [POP_REFUSAL_DISABLED] = "[SYS/PERM] POP3 is switched off for this user, ask the "
                                  "postmaster",
         [POP_REFUSAL_SASL] = "this is not how the mechanism works",
@@ -91,6 +93,11 @@ pop_reply_capa(struct pop_buffer *out, const struct pop_server_config *config, b
     }
     if (config->stls && !login_done)
         pop_buffer_put(out, POP_VIEW("STLS\r\n"));
+    if (config->login_delay > 0) {
+        pop_buffer_put(out, POP_VIEW("LOGIN-DELAY "));
+        pop_put_number(out, config->login_delay);
+        pop_buffer_put(out, POP_VIEW("\r\n"));
+    }
     /* RFC 2449, section 6.7: NEVER, because nothing is deleted by policy (R2449-15). */
     pop_buffer_put(
         out, POP_VIEW("PIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\n"

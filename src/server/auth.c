@@ -255,6 +255,7 @@ on_settings(struct auth_role *role, const struct ipc_auth_settings *settings)
     penalty_set_rules(role->penalty, &rules);
     auth_memory_set_seconds(role->memory, settings->password_memory_seconds);
     role->mechanisms = settings->mechanisms;
+    role->login_delay_seconds = settings->login_delay_seconds;
     role->apop = settings->apop != 0;
     role->certificates = settings->certificates != 0;
     role->owners = (enum ipc_owners)settings->owners;

@@ -101,6 +101,7 @@ struct auth_role {
     struct auth_memory *memory;
     uint32_t failure_delay_ms;
     uint32_t failure_window_seconds;
+    uint32_t login_delay_seconds;
     struct exchange_library *library;
     struct auth_source sources[CONF_SECTIONS_MAX];
     size_t source_count;

@@ -26,6 +26,12 @@ auth_accept(struct auth_role *role, const struct auth_try *try, const struct aut
         return;
     }
     penalty_succeeded(role->penalty, &try->from, clock_ms());
+    if (auth_memory_login(
+            role->memory, pop_view_of(user->name), 1000 * (int64_t)role->login_delay_seconds,
+            clock_ms()) > 0) {
+        auth_refuse(role, try, POP_REFUSAL_LOGIN_DELAY);
+        return;
+    }
     text_set(&open.user, pop_view_of(user->name));
     struct pop_view home = pop_view_of(user->home);
     open.home.len = (uint16_t)home.len;

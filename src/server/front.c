@@ -129,6 +129,7 @@ set_config(struct front *front)
             .check_user = settings->check_user != 0,
             .mistakes_per_session = settings->mistakes_per_session,
             .commands_before_login = settings->commands_before_login,
+            .login_delay = settings->login_delay_seconds,
             .stls = plain && front->tls != NULL, /* only if it can work (R8314-8) */
         };
     }

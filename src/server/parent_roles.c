@@ -180,6 +180,7 @@ front_tell(struct parent *parent, struct child *child)
         .reader_octets = conf->limits.reader_octets,
         .mistakes_per_session = conf->limits.mistakes_per_session,
         .commands_before_login = conf->limits.commands_before_login,
+        .login_delay_seconds = conf->limits.login_delay_seconds,
     };
     text_set(&settings.hostname, conf->hostname);
     tell(child, IPC_FRONT_SETTINGS, &settings, sizeof settings, -1);
@@ -210,6 +211,7 @@ tell_auth(struct parent *parent)
         .failures_per_address = conf->limits.failures_per_address,
         .failure_window_seconds = conf->limits.failure_window_seconds,
         .password_memory_seconds = conf->limits.password_memory_seconds,
+        .login_delay_seconds = conf->limits.login_delay_seconds,
         .owners = owners_mode(conf),
     };
     tell(&parent->auth, IPC_AUTH_SETTINGS, &settings, sizeof settings, -1);

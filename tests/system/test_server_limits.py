@@ -218,3 +218,23 @@ def test_client_that_writes_and_never_reads_is_held_back(server):
             sent += client.socket.send(batch)
             assert sent < 200 * MEGABYTE, "the server swallows everything"
         assert resident(server) - before < ROOM
+
+
+def test_logins_of_a_user_wait_for_each_other(make_server):
+    # R2449-13; a wrong password hears of it as little as of anything else
+    server = make_server(limits={"login-delay-seconds": 2})
+    server.maildir("ann")
+    server.maildir("bob")
+    server.start()
+    with server.connect() as client:
+        assert b"LOGIN-DELAY 2" in client.listing(b"CAPA")
+    start = time.monotonic()
+    server.login(b"ann").quit()
+    with server.connect() as client:
+        client.ok(b"USER ann")
+        assert client.command(b"PASS secret").startswith(b"-ERR [LOGIN-DELAY] ")
+        client.ok(b"USER ann")
+        assert client.command(b"PASS wrong").startswith(b"-ERR [AUTH] ")
+    server.login(b"bob").quit()
+    server.login_soon(b"ann").quit()
+    assert time.monotonic() - start > 1.9

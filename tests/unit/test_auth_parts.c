@@ -249,6 +249,20 @@ a_place_is_trusted_for_its_user(void **state)
     assert_int_not_equal(auth_memory_place(memory, &here), auth_memory_place(memory, &there));
 }
 
+static void
+a_login_waits_for_its_delay(void **state)
+{
+    (void)state;
+    const struct pop_view ben = POP_VIEW("ben");
+    assert_int_equal(auth_memory_login(memory, ann, 1000, 5000), 0);
+    assert_int_equal(auth_memory_login(memory, ann, 1000, 5400), 600);
+    assert_int_equal(auth_memory_login(memory, ben, 1000, 5400), 0);
+    assert_int_equal(auth_memory_login(memory, ann, 1000, 5999), 1); /* the first counts */
+    assert_int_equal(auth_memory_login(memory, ann, 1000, 6000), 0);
+    assert_int_equal(auth_memory_login(memory, ann, 1000, 6000), 1000);
+    assert_int_equal(auth_memory_login(memory, ann, 0, 6000), 0); /* no delay */
+}
+
 /* ---- APOP ---- */
 
 /* The example of RFC 1939, section 7. */
@@ -303,6 +317,7 @@ main(void)
         MEMORY(zero_seconds_is_no_memory),
         MEMORY(the_new_takes_the_place_of_the_old),
         MEMORY(a_place_is_trusted_for_its_user),
+        MEMORY(a_login_waits_for_its_delay),
         cmocka_unit_test(the_digest_of_the_rfc_fits_and_no_other),
         cmocka_unit_test(what_is_not_stored_readable_fits_nothing),
     };

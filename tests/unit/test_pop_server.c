@@ -310,6 +310,7 @@ every_refusal_has_its_code_and_fits_a_line(void **state)
         [POP_REFUSAL_PER_ADDRESS] = "-ERR [SYS/TEMP] ",
         [POP_REFUSAL_USER_SESSIONS] = "-ERR [IN-USE] ",
         [POP_REFUSAL_FAILURES] = "-ERR [SYS/TEMP] too many refused logins",
+        [POP_REFUSAL_LOGIN_DELAY] = "-ERR [LOGIN-DELAY] too soon",
         [POP_REFUSAL_DISABLED] = "-ERR [SYS/PERM] POP3 is switched off",
         [POP_REFUSAL_SASL] = "-ERR this",
         [POP_REFUSAL_MESSAGE_GONE] = "-ERR this",

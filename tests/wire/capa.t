@@ -86,3 +86,28 @@ S: EXPIRE NEVER
 S: IMPLEMENTATION restante
 S: .
 S: -ERR USER comes first
+
+== server: the delay between logins is announced, and a login that comes too soon hears of it
+# R2449-13
+login-delay: 60
+refuse: login-delay
+C: CAPA
+C: USER ann
+C: PASS secret
+C: QUIT
+S: +OK ...
+S: +OK ...
+S: TOP
+S: UIDL
+S: USER
+S: LOGIN-DELAY 60
+S: PIPELINING
+S: RESP-CODES
+S: AUTH-RESP-CODE
+S: EXPIRE NEVER
+S: IMPLEMENTATION restante
+S: .
+S: +OK ...
+S: -ERR [LOGIN-DELAY] ...
+S: +OK goodbye
+S! close

@@ -16,6 +16,7 @@ take_refusal(struct pop_view name, enum pop_refusal *ret_refusal)
         [POP_REFUSAL_PER_ADDRESS] = "per-address",
         [POP_REFUSAL_USER_SESSIONS] = "user-sessions",
         [POP_REFUSAL_FAILURES] = "failures",
+        [POP_REFUSAL_LOGIN_DELAY] = "login-delay",
         [POP_REFUSAL_DISABLED] = "disabled",
         [POP_REFUSAL_SASL] = "sasl",
         [POP_REFUSAL_MESSAGE_GONE] = "gone",
@@ -72,6 +73,12 @@ static bool
 on_mistakes(struct wire_setup *setup, struct pop_view value)
 {
     return parse_u32(value, &setup->config.mistakes_per_session);
+}
+
+static bool
+on_login_delay(struct wire_setup *setup, struct pop_view value)
+{
+    return parse_u32(value, &setup->config.login_delay);
 }
 
 static bool
@@ -182,6 +189,7 @@ setup_row(struct wire_setup *setup, struct pop_view name, struct pop_view value)
         {"check-user", on_check_user},     /* yes: USER is refused for anybody but ann */
         {"mistakes-per-session", on_mistakes},
         {"commands-before-login", on_commands},
+        {"login-delay", on_login_delay},
         {"hold", on_hold},           /* yes: an answer is sent when it is complete */
         {"timestamp", on_timestamp}, /* APOP is offered with this */
         {"password", on_password},   /* ann's; else "secret" */
