@@ -157,8 +157,8 @@
 #define SINGLE_FRONTS_MAX 2048u
 
 /* Store processes of owner = "user" at a time, one for each owner of maildrops: some 1.5 MiB
- * each, and a channel in auth and in every front. With a minute until an idle one ends that is
- * as many users a minute; beyond it: [SYS/TEMP]. */
+ * each, and a channel in auth and in every front. Beyond it the one that was used least
+ * recently makes room; if none ends in time: [SYS/TEMP]. */
 #define OWNER_STORES_MAX 1024u
 
 /* Logins that wait until such a process is there, and for how long: starting one takes

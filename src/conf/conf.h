@@ -111,6 +111,7 @@ struct conf_limits {
     uint32_t password_memory_seconds;
     uint32_t login_delay_seconds;
     uint32_t owner_idle_seconds;
+    uint32_t owner_processes; /* not 0 */
 };
 
 /* One for each check in conf/load.c that warns. */

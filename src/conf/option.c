@@ -186,6 +186,8 @@ const struct conf_option conf_options[] = {
     {LIMITS(owner_idle_seconds), .name = "owner-idle-seconds", NUMBER(0, SECONDS_MAX),
      .fallback = "60",
      .help = "until the process for an owner of maildrops without a session ends"},
+    {LIMITS(owner_processes), .name = "owner-processes", NUMBER(1, OWNER_STORES_MAX),
+     .fallback = "1024", .help = "processes for owners of maildrops at a time"},
     {.name = NULL},
 };
 

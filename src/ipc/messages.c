@@ -92,7 +92,8 @@ auth_settings_fit(const void *body, size_t size)
 {
     (void)size;
     const struct ipc_auth_settings *settings = body;
-    return settings->failure_window_seconds > 0 && settings->owners < IPC_OWNERS_COUNT;
+    return settings->failure_window_seconds > 0 && settings->owners < IPC_OWNERS_COUNT &&
+           settings->owner_processes > 0;
 }
 
 static bool

@@ -206,7 +206,8 @@ struct ipc_auth_settings {
     uint32_t failure_window_seconds; /* not 0 */
     uint32_t password_memory_seconds;
     uint32_t login_delay_seconds; /* between logins of a user; 0: none */
-    uint32_t owners; /* enum ipc_owners */
+    uint32_t owners;              /* enum ipc_owners */
+    uint32_t owner_processes;     /* stores for them at a time; not 0 */
 };
 
 /* A store for each owner of maildrops. They are needed, and end when they are idle: their

@@ -46,6 +46,14 @@ channel_close(struct auth_channel *channel)
 }
 
 void
+auth_forget_store(struct auth_role *role, uint32_t number)
+{
+    struct auth_channel *channel = auth_channel_find(role, IPC_STORE, number);
+    if (channel != NULL)
+        channel_close(channel);
+}
+
+void
 auth_answer(
     struct auth_role *role, uint32_t front, uint32_t type, uint64_t session, const void *body,
     size_t size)
@@ -259,18 +267,9 @@ on_settings(struct auth_role *role, const struct ipc_auth_settings *settings)
     role->apop = settings->apop != 0;
     role->certificates = settings->certificates != 0;
     role->owners = (enum ipc_owners)settings->owners;
+    role->owner_processes = settings->owner_processes;
     role->failure_delay_ms = settings->failure_delay_ms;
     role->failure_window_seconds = settings->failure_window_seconds;
-}
-
-/* What was sent to it already is served: it ends when it has read all, and its sessions have
- * ended. */
-static void
-on_forget(struct auth_role *role, const struct ipc_store_number *store)
-{
-    struct auth_channel *channel = auth_channel_find(role, IPC_STORE, store->number);
-    if (channel != NULL)
-        channel_close(channel);
 }
 
 static void
@@ -294,7 +293,7 @@ on_control(struct auth_role *role, struct ipc_packet *packet)
         auth_owner_refused(role, body);
         break;
     case IPC_FORGET_STORE:
-        on_forget(role, body);
+        auth_forget_store(role, ((const struct ipc_store_number *)body)->number);
         break;
     default:
         BUG("a message that the table gives to another role");

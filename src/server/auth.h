@@ -115,7 +115,8 @@ struct auth_role {
     struct auth_seek *seeks[AUTH_BUCKETS];
     uint64_t last_serial; /* of seeks and exchanges */
     enum ipc_owners owners;
-    struct owner *owner_list;
+    uint32_t owner_processes;
+    struct owner *owner_list;            /* that was used last first */
     struct owner_waiting *owner_waiting; /* the longest first */
     uint32_t last_request;
 };
@@ -171,6 +172,9 @@ void auth_source_dummy(const struct auth_role *role, char ret_stored[HASH_TEXT_M
 
 /* The next dummy costs as much as this user's password. */
 void auth_source_learn(struct auth_source *source, const struct auth_user *user);
+
+/* Lets go of the store of an owner: what was sent to it already is served, then it ends. */
+void auth_forget_store(struct auth_role *role, uint32_t number);
 
 /* ---- auth_login.c ---- */
 

@@ -47,21 +47,50 @@ is_owner(const struct owner *owner, const struct ipc_need_store *need)
            memcmp(owner->home.data, need->home.data, need->home.len) == 0;
 }
 
+/* Moves it to the front: the order is that of their last use. */
 static struct owner *
 owner_find(struct auth_role *role, const struct ipc_need_store *need)
 {
-    struct owner *owner = role->owner_list;
-    while (owner != NULL && !is_owner(owner, need))
-        owner = owner->next;
+    struct owner **place = &role->owner_list;
+    while (*place != NULL && !is_owner(*place, need))
+        place = &(*place)->next;
+    struct owner *owner = *place;
+    if (owner == NULL)
+        return NULL;
+    *place = owner->next;
+    owner->next = role->owner_list;
+    role->owner_list = owner;
     return owner;
 }
 
-/* Asks the parent for its store. NULL: no memory, or no parent. */
+/*
+ * There are as many as there may be: the one that was used least recently is let
+ * go of. If it still has a session it ends later, and the parent, which counts
+ * processes, makes the new one wait. False: all are still to come themselves.
+ */
+static bool
+owner_make_room(struct auth_role *role)
+{
+    uint32_t count = 0;
+    const struct owner *last = NULL;
+    for (const struct owner *owner = role->owner_list; owner != NULL; owner = owner->next) {
+        count++;
+        if (owner->number > 0)
+            last = owner;
+    }
+    if (count < role->owner_processes)
+        return true;
+    if (last != NULL)
+        auth_forget_store(role, last->number); /* and with that, of the owner */
+    return last != NULL;
+}
+
+/* Asks the parent for its store. NULL: no room, no memory, or no parent. */
 static struct owner *
 owner_make(struct auth_role *role, struct ipc_need_store *need)
 {
     struct ipc_header header = {.type = IPC_NEED_STORE};
-    struct owner *owner = calloc(1, sizeof *owner);
+    struct owner *owner = owner_make_room(role) ? calloc(1, sizeof *owner) : NULL;
     if (owner == NULL)
         return NULL;
     need->request = ++role->last_request;

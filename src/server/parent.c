@@ -286,6 +286,7 @@ parent_run(struct parent *parent)
     while (!parent->stopping || roles_running(parent)) {
         int64_t wait = sooner(roles_restart_wait(parent), tls_wait_ms(parent));
         wait = sooner(wait, ban_wait_ms(parent));
+        wait = sooner(wait, owners_wait_ms(parent));
         if (parent->stopping) {
             int64_t now = clock_ms();
             kill_ms = kill_ms == 0 ? now + PARENT_STOP_MS : kill_ms;
@@ -298,6 +299,8 @@ parent_run(struct parent *parent)
             log_error("%s", err.text);
         if (!parent->stopping)
             tls_look(parent);
+        if (!parent->stopping)
+            owners_look(parent);
         ban_look(parent);
     }
     ban_finish(parent);

@@ -102,6 +102,13 @@ struct parent_bans {
     int64_t kill_ms;
 };
 
+/* A store that auth needs and that has no place yet. */
+struct owner_need {
+    struct owner_need *next;
+    int64_t due_ms;
+    struct ipc_need_store need;
+};
+
 struct parent {
     struct conf conf;
     const char *conf_path;
@@ -114,7 +121,8 @@ struct parent {
     struct child store;             /* runs only if there is one for all */
     struct child *owners; /* OWNER_STORES_MAX stores, each for one owner of maildrops */
     uint32_t owner_end;   /* none behind this one runs */
-    struct child keys;    /* runs only if there are certificates */
+    struct owner_need *owner_needs; /* the longest first */
+    struct child keys;              /* runs only if there are certificates */
     struct child retired[PARENT_RETIRED_MAX];
     struct child *fronts; /* of tally_size.shared, then of tally_size.single */
     uint32_t front_count; /* how many should run, or wait for a connection */
@@ -252,6 +260,12 @@ void owner_need(struct parent *parent, struct child *auth, const struct ipc_need
 
 /* One says that it has been idle for a while. */
 void owner_idle(struct parent *parent, struct child *store);
+
+/* Starts those that waited for another's end; refuses what has waited too long. */
+void owners_look(struct parent *parent);
+
+/* Milliseconds until one has; -1: none waits. */
+int64_t owners_wait_ms(const struct parent *parent);
 
 /* A new front gets a channel to each. */
 enum err_code owners_connect(struct parent *parent, struct child *front, struct err *err);

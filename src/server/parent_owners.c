@@ -3,6 +3,7 @@
  * it. It runs under that uid and that gid alone; which ids those may be is
  * judged here, by the one process that can give them.
  */
+#include "base/clock.h"
 #include "base/log.h"
 #include "server/parent.h"
 
@@ -83,7 +84,7 @@ may_be(const struct parent *parent, const struct ipc_need_store *need)
 static struct child *
 free_place(struct parent *parent)
 {
-    for (uint32_t i = 0; i < OWNER_STORES_MAX; i++) {
+    for (uint32_t i = 0; i < parent->conf.limits.owner_processes; i++) {
         if (parent->owners[i].pid != 0)
             continue;
         if (i >= parent->owner_end)
@@ -115,10 +116,73 @@ start_owner(
     return ERR_OK;
 }
 
+/* Auth has let go of a store that is still to end. */
+static void
+wait_for_place(struct parent *parent, const struct ipc_need_store *need)
+{
+    struct owner_need **end = &parent->owner_needs;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = calloc(1, sizeof **end);
+    if (*end == NULL) {
+        log_error("no memory for a process of uid %u", need->uid);
+        refuse(&parent->auth, need->request, POP_REFUSAL_SYS_TEMP);
+        return;
+    }
+    (*end)->due_ms = clock_ms() + OWNER_WAIT_MS;
+    (*end)->need = *need;
+}
+
+static struct owner_need *
+take_need(struct parent *parent)
+{
+    struct owner_need *first = parent->owner_needs;
+    parent->owner_needs = first->next;
+    return first;
+}
+
+static void
+start_or_refuse(struct parent *parent, struct child *store, const struct ipc_need_store *need)
+{
+    struct err err;
+    if (start_owner(parent, store, need, &err) == ERR_OK)
+        return;
+    log_error("%s", err.text);
+    refuse(&parent->auth, need->request, POP_REFUSAL_SYS_TEMP);
+}
+
+void
+owners_look(struct parent *parent)
+{
+    struct child *store;
+    while (parent->owner_needs != NULL && (store = free_place(parent)) != NULL) {
+        struct owner_need *first = take_need(parent);
+        start_or_refuse(parent, store, &first->need);
+        free(first);
+    }
+    int64_t now = clock_ms();
+    while (parent->owner_needs != NULL && parent->owner_needs->due_ms <= now) {
+        struct owner_need *first = take_need(parent);
+        log_error(
+            "no process for uid %u: none of the %u ended in time (limit: owner-processes)",
+            first->need.uid, parent->conf.limits.owner_processes);
+        refuse(&parent->auth, first->need.request, POP_REFUSAL_SYS_TEMP);
+        free(first);
+    }
+}
+
+int64_t
+owners_wait_ms(const struct parent *parent)
+{
+    if (parent->owner_needs == NULL)
+        return -1;
+    int64_t left = parent->owner_needs->due_ms - clock_ms();
+    return left > 0 ? left : 0;
+}
+
 void
 owner_need(struct parent *parent, struct child *auth, const struct ipc_need_store *need)
 {
-    struct err err;
     if (auth != &parent->auth || !owners_wanted(&parent->conf)) {
         refuse(auth, need->request, POP_REFUSAL_SYS_TEMP); /* a reload came in between */
         return;
@@ -129,14 +193,9 @@ owner_need(struct parent *parent, struct child *auth, const struct ipc_need_stor
     }
     struct child *store = free_place(parent);
     if (store == NULL)
-        log_error(
-            "%u processes for owners of maildrops run, which is the most: uid %u gets none now",
-            OWNER_STORES_MAX, need->uid);
-    else if (start_owner(parent, store, need, &err) != ERR_OK)
-        log_error("%s", err.text);
+        wait_for_place(parent, need);
     else
-        return;
-    refuse(auth, need->request, POP_REFUSAL_SYS_TEMP);
+        start_or_refuse(parent, store, need);
 }
 
 void
@@ -164,6 +223,9 @@ owners_connect(struct parent *parent, struct child *front, struct err *err)
 void
 owners_retire(struct parent *parent)
 {
+    while (parent->owner_needs !=
+           NULL) /* its logins are refused when they have waited enough */
+        free(take_need(parent));
     for (uint32_t i = 0; i < parent->owner_end; i++)
         parent->owners[i].draining = true;
 }

@@ -213,6 +213,7 @@ tell_auth(struct parent *parent)
         .password_memory_seconds = conf->limits.password_memory_seconds,
         .login_delay_seconds = conf->limits.login_delay_seconds,
         .owners = owners_mode(conf),
+        .owner_processes = conf->limits.owner_processes,
     };
     tell(&parent->auth, IPC_AUTH_SETTINGS, &settings, sizeof settings, -1);
     for (size_t i = 0; i < conf->auth_count; i++) {

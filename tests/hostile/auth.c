@@ -38,6 +38,7 @@ settings(struct role *role, const char *path)
         .apop = 1,
         .failures_per_address = 40,
         .failure_window_seconds = 1,
+        .owner_processes = 1,
     };
     struct ipc_auth_source source = {.file.len = (uint16_t)strlen(path)};
     memcpy(source.file.data, path, source.file.len);

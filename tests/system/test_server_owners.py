@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import re
+import select
 import signal
 import subprocess
 from pathlib import Path
@@ -13,7 +14,7 @@ from restanted import AS_ROOT, AUTH_UID, BUILD, SANITIZED, STORE_UID, wait_for_e
 pytestmark = pytest.mark.skipif(not AS_ROOT, reason="only root can become the owners")
 
 # Numbers that no Debian package uses, as for the roles.
-ANN, BOB = 64101, 64102
+ANN, BOB, EVE = 64101, 64102, 64103
 PASSWORD = b"secret"
 MAIL = b"A: b\n\ntext\n"
 WIRE = MAIL.replace(b"\n", b"\r\n")
@@ -280,6 +281,59 @@ def test_login_and_the_word_that_the_process_is_idle_cross_each_other(make_serve
             assert client.retrieve(1) == WIRE
             client.quit()
     assert not server.log.find(r"ended (with|by)|failed")
+
+
+def make_three(make_server):
+    owners = {"ann": ANN, "bob": BOB, "eve": EVE}
+    return make(make_server, owners, {"owner-processes": 2}).start()
+
+
+def test_the_process_that_was_used_least_recently_makes_room(make_server):
+    server = make_three(make_server)
+    for user in ("ann", "bob", "ann"):
+        login(server, user).quit()
+    first = stores(server)
+    with login(server, "eve") as eve:
+        assert eve.retrieve(1) == WIRE
+        assert stores(server) == {ANN: first[ANN], EVE: stores(server)[EVE]}
+        eve.quit()
+    for _ in range(3):  # round and round: each time another one has to go
+        for user in ("ann", "bob", "eve"):
+            with login(server, user) as client:
+                assert client.retrieve(1) == WIRE
+                client.quit()
+    assert not server.log.find(r"ended (with|by)|failed")
+
+
+def test_login_waits_until_a_process_with_a_session_has_ended(make_server):
+    server = make_three(make_server)
+    mail = next((server.mail / "ann" / "new").iterdir())
+    with login(server, "ann") as ann, login(server, "bob") as bob, server.connect() as eve:
+        ann.ok(b"DELE 1")
+        eve.ok(b"USER eve")
+        eve.send(b"PASS " + PASSWORD + b"\r\n")
+        assert not select.select([eve.socket], [], [], 0.5)[0]
+        ann.quit()
+        assert eve.line().startswith(b"+OK")
+        assert eve.retrieve(1) == WIRE
+        eve.quit()
+        assert bob.retrieve(1) == WIRE
+        bob.quit()
+    assert not mail.exists()
+    assert not server.log.find(r"ended (with|by)|failed")
+
+
+def test_login_is_refused_when_no_process_ends_in_time(make_server):
+    server = make_three(make_server)
+    with login(server, "ann") as ann, login(server, "bob") as bob:
+        assert refusal(server, "eve").startswith(b"-ERR [SYS/TEMP]")
+        server.log.wait(r"limit: owner-processes")
+        assert ann.retrieve(1) == bob.retrieve(1) == WIRE
+        ann.quit(), bob.quit()
+    for user in ("eve", "ann", "bob"):
+        with login(server, user) as client:
+            assert client.retrieve(1) == WIRE
+            client.quit()
 
 
 def test_30_users_in_parallel(make_server):

@@ -132,6 +132,10 @@ least_configuration_has_the_defaults(void **state)
     assert_int_equal(conf.limits.failure_delay_max_ms, 15000);
     assert_int_equal(conf.limits.failures_per_address, 60);
     assert_int_equal(conf.limits.failure_window_seconds, 600);
+    assert_int_equal(conf.store.owner, CONF_OWNER_STORE);
+    assert_int_equal(conf.first_uid, 1000);
+    assert_int_equal(conf.limits.owner_idle_seconds, 60);
+    assert_int_equal(conf.limits.owner_processes, 1024);
     assert_null(conf.ban_command);
     assert_int_equal(conf.warning_count, 0);
     conf_finish(&conf);
@@ -166,14 +170,14 @@ every_option_reaches_its_field(void **state)
         "ban-command = \"/bin/ban\"\n"
         "plaintext-login = \"always\" unknown-user = at-user\n"
         "auth \"passwd-file\" { file = \"/etc/users\" }\n"
-        "store \"memory\" { path = \"%h/x%%/%n@%d\" }\n"
+        "store \"memory\" { path = \"%h/x%%/%n@%d\" owner = \"user\" } first-uid = 500\n"
         "fronts = 256 isolation = \"shared\"\n"
         "user-front = \"a:b\" user-auth = \"1\" user-store = \"5000:5000\"\n"
         "limits { connections = 1 per-address = 2 sessions-per-user = 3\n"
         "         login-seconds = 4 idle-seconds = 1000 failure-delay-ms = 0\n"
         "         reader-octets = 5 mistakes-per-session = 6 commands-before-login = 7\n"
         "         failure-delay-max-ms = 8 failures-per-address = 9\n"
-        "         failure-window-seconds = 10 }\n",
+        "         failure-window-seconds = 10 owner-idle-seconds = 11 owner-processes = 12 }\n",
         &conf);
     assert_string_equal(conf.hostname, "pop.example.org");
     assert_int_equal(conf.listener_count, 2);
@@ -211,6 +215,10 @@ every_option_reaches_its_field(void **state)
     assert_int_equal(conf.limits.failure_delay_max_ms, 8);
     assert_int_equal(conf.limits.failures_per_address, 9);
     assert_int_equal(conf.limits.failure_window_seconds, 10);
+    assert_int_equal(conf.store.owner, CONF_OWNER_USER);
+    assert_int_equal(conf.first_uid, 500);
+    assert_int_equal(conf.limits.owner_idle_seconds, 11);
+    assert_int_equal(conf.limits.owner_processes, 12);
     conf_finish(&conf);
 }
 

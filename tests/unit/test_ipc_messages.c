@@ -146,8 +146,10 @@ good_body(const struct guarded *guarded, enum ipc_type type, size_t size)
     void *body = body_of(guarded, size);
     if (type == IPC_FRONT_SETTINGS && size >= sizeof(struct ipc_front_settings))
         ((struct ipc_front_settings *)body)->tally_rows = 1;
-    if (type == IPC_AUTH_SETTINGS && size >= sizeof(struct ipc_auth_settings))
+    if (type == IPC_AUTH_SETTINGS && size >= sizeof(struct ipc_auth_settings)) {
         ((struct ipc_auth_settings *)body)->failure_window_seconds = 1;
+        ((struct ipc_auth_settings *)body)->owner_processes = 1;
+    }
     if (type == IPC_BANNED && size >= sizeof(struct ipc_banned))
         ((struct ipc_banned *)body)->from.address.len = 4;
     if (type == IPC_CHANNEL && size >= sizeof(struct ipc_channel_info))
@@ -276,6 +278,7 @@ static const struct field {
     {FIELD(IPC_FRONT_SETTINGS, ipc_front_settings, tally_rows), 1, {0}},
     {FIELD(IPC_FRONT_SETTINGS, ipc_front_settings, tally_small), 1, {2, UINT32_MAX}},
     {FIELD(IPC_AUTH_SETTINGS, ipc_auth_settings, failure_window_seconds), 1, {0}},
+    {FIELD(IPC_AUTH_SETTINGS, ipc_auth_settings, owner_processes), 1, {0}},
     {FIELD(IPC_AUTH_SETTINGS, ipc_auth_settings, owners),
      IPC_OWNERS_COUNT - 1,
      {IPC_OWNERS_COUNT}},
