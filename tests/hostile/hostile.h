@@ -67,6 +67,9 @@ void role_check(struct role *role);
 /* Ends it, and sees that it ends well. */
 void role_end(struct role *role);
 
+/* Lets its neighbours go, and sees that it ends well by itself. */
+void role_let_go(struct role *role);
+
 /* One test each: `count` messages. */
 void attack_auth(uint64_t count, const char *folder);
 void attack_store(uint64_t count, const char *folder);

@@ -241,6 +241,23 @@ role_check(struct role *role)
 }
 
 void
+role_let_go(struct role *role)
+{
+    char octet;
+    role_check(role);
+    (void)close(role->neighbour);
+    (void)close(role->front);
+    role->neighbour = role->front = -1;
+    struct pollfd ended = {.fd = role->control, .events = POLLIN};
+    if (poll(&ended, 1, WAIT_MS) <= 0 || recv(role->control, &octet, 1, MSG_DONTWAIT) != 0)
+        fail("the role has work to do that nobody gave to it");
+    int status = 0;
+    (void)close(role->control);
+    if (waitpid(role->pid, &status, 0) < 0 || status != 0)
+        fail("the role ends with status %x", (unsigned)status);
+}
+
+void
 role_end(struct role *role)
 {
     int status = 0;
