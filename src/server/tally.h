@@ -53,7 +53,8 @@ struct tally_size {
 };
 
 struct tally {
-    struct tally_single *singles; /* shared memory, as are the rows */
+    struct tally_memory *memory; /* shared, and in it the two kinds of rows: */
+    struct tally_single *singles;
     struct tally_row *rows;
     struct tally_size size;
     uint32_t own;
