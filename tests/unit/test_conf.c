@@ -620,7 +620,7 @@ example_is_read_and_shows_the_defaults(void **state)
         found[0] = ' ';
         shown++;
     }
-    assert_int_equal(shown, 27);
+    assert_int_equal(shown, 28);
     assert_loads(place, text, &uncommented);
     assert_memory_equal(&conf.limits, &uncommented.limits, sizeof conf.limits);
     assert_int_equal(conf.plaintext_login, uncommented.plaintext_login);
