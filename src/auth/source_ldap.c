@@ -10,10 +10,12 @@
 #include "auth/password.h"
 #include "auth/small_file.h"
 #include "auth/source.h"
+#include "auth/url_host.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #define FILTER_DEFAULT "(&(objectClass=posixAccount)(uid=%u))"
 
@@ -103,19 +105,27 @@ check_place(const struct directory_place *place, struct err *err)
     return directory_check(place, err);
 }
 
+/* No password goes to another machine in the clear, unless start-tls = "no" says so. */
+static bool
+wants_tls(const char *url)
+{
+    return url != NULL && strncasecmp(url, "ldap://", 7) == 0 && !url_is_local(url);
+}
+
 static enum err_code
 read_settings(struct source *source, const struct source_settings *settings, struct err *err)
 {
     const char *start_tls = value_of(settings, SOURCE_START_TLS);
     const char *check = value_of(settings, SOURCE_CHECK);
     bool binds = check == NULL || strcmp(check, "bind") == 0;
-    bool starts = start_tls != NULL && strcmp(start_tls, "yes") == 0;
+    const char *url = value_of(settings, SOURCE_URL);
+    bool starts = start_tls != NULL ? strcmp(start_tls, "yes") == 0 : wants_tls(url);
     if (!binds && strcmp(check, "compare") != 0)
         return refuse_option(SOURCE_CHECK, "it is \"bind\" or \"compare\"", err);
     if (start_tls != NULL && !starts && strcmp(start_tls, "no") != 0)
         return refuse_option(SOURCE_START_TLS, "it is \"yes\" or \"no\"", err);
     source->place = (struct directory_place){
-        .url = value_of(settings, SOURCE_URL),
+        .url = url,
         .ca = value_of(settings, SOURCE_CA),
         .start_tls = starts,
     };

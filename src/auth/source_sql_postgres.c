@@ -7,6 +7,7 @@
  */
 #include "auth/small_file.h"
 #include "auth/source_sql.h"
+#include "auth/url_host.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -18,6 +19,9 @@
 
 /* The type's number in every PostgreSQL (pg_type.dat). */
 #define TEXT_OID 25
+
+/* Debian's. */
+#define SYSTEM_AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
 
 struct sql_database {
     const char *url;
@@ -106,13 +110,19 @@ begin_connection(struct sql_database *database, struct err *err)
         return err_prefix(err, "password-file");
     }
     /* What stands before the URL are defaults that it may change. A server that has vanished
-     * shows by the system's own signs, so that the deadline leaves room for another try. */
+     * shows by the system's own signs, so that the deadline leaves room for another try. What
+     * is stored for users does not come from another machine in the clear, or from anybody. */
     const struct {
         const char *keyword, *value;
     } all[] = {
-        {"gssencmode", "disable"},    {"keepalives_idle", "60"},
-        {"tcp_user_timeout", "4000"}, {"fallback_application_name", "restanted"},
-        {"dbname", database->url},    {"client_encoding", "UTF8"},
+        {"sslmode", url_is_local(database->url) ? "prefer" : "verify-full"},
+        {"sslrootcert", SYSTEM_AUTHORITIES},
+        {"gssencmode", "disable"},
+        {"keepalives_idle", "60"},
+        {"tcp_user_timeout", "4000"},
+        {"fallback_application_name", "restanted"},
+        {"dbname", database->url},
+        {"client_encoding", "UTF8"},
         {"password", password.data}, /* the last: left out if there is none */
     };
     const char *keywords[sizeof all / sizeof *all + 1] = {NULL};

@@ -2,6 +2,7 @@
 #include "auth/apop.h"
 #include "auth/fair_queue.h"
 #include "auth/memory.h"
+#include "auth/url_host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -263,6 +264,49 @@ a_login_waits_for_its_delay(void **state)
     assert_int_equal(auth_memory_login(memory, ann, 0, 6000), 0); /* no delay */
 }
 
+/* ---- where a URL leads ---- */
+
+static void
+only_this_machine_is_local(void **state)
+{
+    (void)state;
+    static const char *const here[] = {
+        "ldap://localhost",
+        "ldap://LOCALHOST:389/",
+        "ldap://127.0.0.1:1389",
+        "ldap://127.9.9.9",
+        "ldap://[::1]",
+        "ldap://[::1]:389",
+        "ldapi://%2Frun%2Fslapd",
+        "ldapi:///",
+        "ldap://",
+        "postgresql://u:p@localhost/db",
+        "postgresql:///db?host=/run/postgresql",
+        "postgresql://%2Frun%2Fpg/db",
+        "postgresql://a@b:x@127.0.0.1:5432,localhost/db",
+    };
+    static const char *const elsewhere[] = {
+        "ldap://ldap.example.org",
+        "ldap://localhost.example.org",
+        "ldap://127.example.org",
+        "ldap://[::1]x",
+        "ldap://[2001:db8::1]",
+        "ldap://10.0.0.1",
+        "localhost",
+        "postgresql://localhost,db.example.org/db",
+        "postgresql://localhost@db.example.org/",
+        "postgresql:///db?host=db.example.org",
+        "postgresql:///db?user=x&hostaddr=10.0.0.1",
+        "postgresql://localhost/db?host=db.example.org",
+    };
+    for (size_t i = 0; i < sizeof here / sizeof *here; i++)
+        if (!url_is_local(here[i]))
+            fail_msg("%s", here[i]);
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        if (url_is_local(elsewhere[i]))
+            fail_msg("%s", elsewhere[i]);
+}
+
 /* ---- APOP ---- */
 
 /* The example of RFC 1939, section 7. */
@@ -318,6 +362,7 @@ main(void)
         MEMORY(the_new_takes_the_place_of_the_old),
         MEMORY(a_place_is_trusted_for_its_user),
         MEMORY(a_login_waits_for_its_delay),
+        cmocka_unit_test(only_this_machine_is_local),
         cmocka_unit_test(the_digest_of_the_rfc_fits_and_no_other),
         cmocka_unit_test(what_is_not_stored_readable_fits_nothing),
     };
