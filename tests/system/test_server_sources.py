@@ -256,6 +256,21 @@ def test_postgres_password_may_stand_in_the_url_and_is_never_shown(make_server, 
     assert quoted not in server.log.text()
 
 
+def test_postgres_name_that_its_encoding_has_not(make_server, databases):
+    """It is nobody's, and no fault."""
+    postgres = databases("postgres")
+    postgres.run("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    server = make_server()
+    server.extra = sql_section(
+        server, postgres, url=postgres.url.removesuffix("postgres") + "latin",
+        query="SELECT '{PLAIN}x' AS password WHERE $1 = chr(252)",
+    )
+    server.maildir("ü")
+    server.start()
+    assert works(server, "ü".encode(), b"x")
+    assert login(server, "ł".encode(), b"x").startswith(AUTH)
+
+
 def test_sqlite_locked_by_a_writer_is_waited_for(make_server, databases):
     sqlite = databases("sqlite")
     server = make_server()
@@ -286,8 +301,9 @@ PEOPLE = [
     person("none"),
     person("twin1", "x", mail="twin@example.org"),
     person("twin2", "x", mail="twin@example.org"),
+    *[person(f"many{number}", "x", mail="many@example.org") for number in range(3)],
 ]
-LDAP_USERS = ["dan", "ann", "eve2", "raw", "odd", "hashed", "locked", "none", "twin@example.org"]
+LDAP_USERS = ["dan", "ann", "eve2", "raw", "odd", "hashed", "locked", "none"]
 EITHER = "(&(objectClass=posixAccount)(|(uid=%u)(mail=%u)))"
 
 
@@ -406,8 +422,9 @@ def test_ldap_names_are_never_filters(make_ldap_server, check):
 
 def test_ldap_two_entries_are_nobody(make_ldap_server, check):
     server = make_ldap_server(check=check, filter=EITHER)
-    assert login(server, b"twin@example.org", b"x").startswith(AUTH)
-    assert server.log.wait("user twin@example.org: .*more than one")
+    for name in ("twin@example.org", "many@example.org"):
+        assert login(server, name.encode(), b"x").startswith(AUTH)
+        assert server.log.wait(f"user {name}: .*more than one")
 
 
 def test_ldap_compare_takes_what_it_knows(make_ldap_server):
