@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import tempfile
 import threading
 import time
@@ -285,6 +286,25 @@ def test_sqlite_locked_by_a_writer_is_waited_for(make_server, databases):
         assert not answers
     thread.join(10.0)
     assert answers[0].startswith(b"+OK")
+
+
+def test_sqlite_in_wal_mode_is_read_beside_its_writer(make_server):
+    sqlite = Sqlite()
+    try:
+        fill(sqlite, ROWS[:1])
+        writer = sqlite3.connect(sqlite.path, isolation_level=None)
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("UPDATE users SET password = '{PLAIN}new'")
+        server = make_server()
+        server.extra = sql_section(server, sqlite)
+        server.maildir("dan")
+        server.start()
+        assert works(server, b"dan", b"new")
+        writer.execute("UPDATE users SET password = '{PLAIN}newer'")
+        assert works(server, b"dan", b"newer")
+        writer.close()
+    finally:
+        sqlite.remove()
 
 
 # Directories
