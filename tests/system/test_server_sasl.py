@@ -228,6 +228,46 @@ def prepared(make_shared_server):
 # Channel binding
 
 
+class Exporting:
+    """A client over TLS 1.3 by the openssl command, which tells what the connection exports."""
+
+    def __init__(self, server):
+        self.process = subprocess.Popen(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{server.tls_port}", "-tls1_3", "-ign_eof",
+             "-keymatexport", "EXPORTER-Channel-Binding", "-keymatexportlen", "32"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )
+        told = self.wait(b"    Keying material: ")
+        self.binding = bytes.fromhex(told.split(b": ")[1].decode())
+        self.wait(b"+OK")
+
+    def wait(self, *starts):
+        for line in self.process.stdout:
+            if line.startswith(starts):
+                return line.rstrip(b"\r\n")
+        raise AssertionError("the connection ended")
+
+    def command(self, line):
+        self.process.stdin.write(line + b"\r\n")
+        self.process.stdin.flush()
+        return self.wait(b"+", b"-ERR")
+
+    def quit(self):
+        assert self.command(b"QUIT").startswith(b"+OK")
+        self.process.communicate(timeout=10)
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"])
+def test_binding_of_this_connection_is_taken(readable, mechanism):
+    # R5802-3, R5802-8
+    client = Exporting(readable)
+    wrong = client.binding[:-1] + bytes([client.binding[-1] ^ 1])
+    for binding, answer in ((wrong, b"-ERR"), (client.binding, b"+OK")):
+        scram = Scram(client, b"ann", b"pencil", mechanism, b"p=tls-exporter,,", binding)
+        assert scram.login().startswith(answer)
+    client.quit()
+
+
 def test_binding_of_another_connection_is_refused(readable, certificate):
     client = readable.connect_tls(certificate.client())
     scram = Scram(
