@@ -113,6 +113,9 @@ least_configuration_has_the_defaults(void **state)
     assert_int_equal(conf.plaintext_login, CONF_PLAINTEXT_LOOPBACK);
     assert_int_equal(conf.unknown_user, CONF_UNKNOWN_USER_AFTER_PASSWORD);
     assert_int_equal(conf.isolation, CONF_ISOLATION_SHARED);
+    assert_int_equal(conf.first_uid, 1000);
+    assert_int_equal(conf.store.owner, CONF_OWNER_STORE);
+    assert_int_equal(conf.limits.owner_idle_seconds, 60);
     assert_int_equal(conf.fronts, 0);
     assert_true(strlen(conf.hostname) > 0);
     assert_string_equal(conf.user_front.text, "restante-front");
@@ -626,6 +629,7 @@ example_is_read_and_shows_the_defaults(void **state)
     assert_int_equal(conf.plaintext_login, uncommented.plaintext_login);
     assert_int_equal(conf.unknown_user, uncommented.unknown_user);
     assert_int_equal(conf.fronts, uncommented.fronts);
+    assert_int_equal(conf.first_uid, uncommented.first_uid);
     assert_string_equal(conf.user_front.text, uncommented.user_front.text);
     assert_string_equal(conf.user_auth.text, uncommented.user_auth.text);
     assert_string_equal(conf.user_store.text, uncommented.user_store.text);
