@@ -132,8 +132,8 @@
 #define MEMORY_PASSWORDS_MAX 32768u
 #define MEMORY_PLACES_MAX    65536u
 
-/* Last logins that are remembered for login-delay-seconds, 16 octets each. Two users may share a
- * place: then one of them waits less. */
+/* Last logins that are remembered for login-delay-seconds, 16 octets each. Two users may share
+ * a place: then one of them waits less. */
 #define MEMORY_LOGINS_MAX 65536u
 
 /* Places and names whose refused logins are counted at a time: 1 MiB and half of one. A botnet
