@@ -5,6 +5,13 @@
 
 #include <string.h>
 
+static void
+print_choices(FILE *out, const struct conf_option *option)
+{
+    for (size_t i = 0; option->choices[i] != NULL; i++)
+        (void)fprintf(out, "%s\"%s\"", i > 0 ? " | " : "", option->choices[i]);
+}
+
 /* "never | loopback | always", "0 to 256", ... */
 static void
 print_values(FILE *out, const struct conf_option *option)
@@ -15,14 +22,13 @@ print_values(FILE *out, const struct conf_option *option)
         (void)fprintf(out, "%u to %u", option->min, option->max);
         return;
     case CONF_KIND_TEXT:
-        if (option->choices == NULL) {
+        if (option->choices == NULL)
             (void)fputs("text", out);
-            return;
-        }
-        /* fall through */
+        else
+            print_choices(out, option);
+        return;
     case CONF_KIND_CHOICE:
-        for (size_t i = 0; option->choices[i] != NULL; i++)
-            (void)fprintf(out, "%s\"%s\"", i > 0 ? " | " : "", option->choices[i]);
+        print_choices(out, option);
         return;
     case CONF_KIND_HOSTNAME:
         (void)fputs("host name", out);

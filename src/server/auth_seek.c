@@ -217,6 +217,19 @@ found_by_helper(struct auth_role *role, struct auth_seek *seek, const struct ipc
     }
 }
 
+static void
+denied_by_helper(struct auth_role *role, struct auth_seek *seek)
+{
+    if (seek->goal == AUTH_GOAL_TOKEN) { /* another server's, maybe */
+        seek->source++;
+        auth_seek_go(role, seek);
+    } else if (seek->goal == AUTH_GOAL_PASSWORD) {
+        refuse_wrong(role, seek, true);
+    } else {
+        found(role, seek, false);
+    }
+}
+
 void
 auth_seek_answered(
     struct auth_role *role, struct auth_seek *seek, const struct ipc_answer *answer)
@@ -232,16 +245,10 @@ auth_seek_answered(
         break;
     case IPC_ANSWER_INVALID:
         log_error("user %s: %.*s", name, (int)answer->error.len, answer->error.data);
-        /* fall through */
+        denied_by_helper(role, seek);
+        break;
     case IPC_ANSWER_DENIED:
-        if (seek->goal == AUTH_GOAL_TOKEN) { /* another server's, maybe */
-            seek->source++;
-            auth_seek_go(role, seek);
-        } else if (seek->goal == AUTH_GOAL_PASSWORD) {
-            refuse_wrong(role, seek, true);
-        } else {
-            found(role, seek, false);
-        }
+        denied_by_helper(role, seek);
         break;
     case IPC_ANSWER_AWAY:
     case IPC_ANSWER_RESULT_COUNT: /* the table lets none through */

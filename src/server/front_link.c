@@ -178,6 +178,14 @@ link_drain(struct link *link)
 }
 
 static void
+link_end(struct link *link)
+{
+    link_lost(link);
+    if (link->number > 0)
+        owner_drop(link);
+}
+
+static void
 link_ready(struct loop_source *source, uint32_t events)
 {
     struct link *link = LOOP_OWNER(source, struct link, source);
@@ -194,11 +202,10 @@ link_ready(struct loop_source *source, uint32_t events)
         case IPC_NO_FDS:
             log_error("a message from %s makes no sense", ipc_role_name(link->peer));
             CHECK(link->number > 0); /* auth and store send what the table says */
-            /* fall through */
+            link_end(link);
+            return;
         case IPC_CLOSED:
-            link_lost(link);
-            if (link->number > 0)
-                owner_drop(link);
+            link_end(link);
             return;
         case IPC_AGAIN:
             return;

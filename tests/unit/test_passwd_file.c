@@ -444,7 +444,7 @@ whose_own_line_is_bad_has_no_other_passwords(void **state)
 {
     struct place *place = *state;
     static const char *const bad[] = {
-        "ann:{PLAIN}1::::::pop=off", "ann:{PLAIN}1:x", "ann:" READABLE,
+        "ann:{PLAIN}1::::::pop=off", "ann:{PLAIN}1:x", ("ann:" READABLE),
         "ann:{PLAIN}1:::::: pop=maybe pop=yes"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char text[256];
