@@ -171,7 +171,8 @@ enum err_code roles_reload(struct parent *parent, struct err *err);
 /* Listens to READY, and later to what auth has to tell. True: all are ready now. */
 bool roles_listen(struct parent *parent, struct child *child);
 
-/* Starts keys alone, if there are certificates, has them judged, and ends it again. */
+/* Starts keys alone, if there are certificates, has them judged, and ends it again; and so with
+ * auth's helpers. */
 enum err_code roles_check(struct parent *parent, struct err *err);
 
 /* Tells a role; descriptors stay the caller's. A role that is gone shows as an ended child:
@@ -288,6 +289,10 @@ enum err_code sources_resolve(
 enum err_code sources_start(struct parent *parent, bool new_auth, struct err *err);
 
 bool sources_are_ready(const struct parent *parent);
+
+/* Starts each helper alone, as far as it finds mistakes in its settings, and ends it again.
+ * ERR_INVALID: it has said what is wrong. */
+enum err_code sources_check(struct parent *parent, struct err *err);
 
 /* ---- parent_tls.c ---- */
 

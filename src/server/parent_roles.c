@@ -382,6 +382,8 @@ roles_start(struct parent *parent, struct err *err)
 enum err_code
 roles_check(struct parent *parent, struct err *err)
 {
+    if (sources_check(parent, err) != ERR_OK)
+        return err->code;
     if (!wants_keys(parent))
         return ERR_OK;
     parent->keys = (struct child){.role = IPC_KEYS, .control = -1};

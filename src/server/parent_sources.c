@@ -1,8 +1,14 @@
 /* Auth's helpers: one process for each source of users that is more than a file. */
 #include "server/parent.h"
 
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+/* A helper reads files and settings, and asks nobody, until it is ready. */
+#define CHECK_MS 10000
 
 static bool
 wants_helper(const struct parent *parent, size_t index)
@@ -79,4 +85,62 @@ sources_are_ready(const struct parent *parent)
     for (size_t i = 0; i < CONF_SECTIONS_MAX; i++)
         ready = ready && (!wants_helper(parent, i) || parent->sources[i].ready);
     return ready;
+}
+
+/* ---- restanted --check ---- */
+
+/* It is ready when it has greeted auth, which nobody plays here; or has ended. */
+static bool
+becomes_ready(struct child *helper)
+{
+    struct ipc_packet packet;
+    struct pollfd says = {.fd = helper->control, .events = POLLIN};
+    bool ready = poll(&says, 1, CHECK_MS) > 0 &&
+                 ipc_receive(helper->control, IPC_SOURCE, IPC_PARENT, &packet) == IPC_OK;
+    if (ready)
+        ipc_packet_finish(&packet);
+    return ready;
+}
+
+static enum err_code
+check_one(struct parent *parent, struct child *helper, struct err *err)
+{
+    int pair[2];
+    struct ipc_channel_info auth = {.role = IPC_AUTH};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_set(err, ERR_SYSTEM, "cannot make a channel");
+    enum err_code code = role_spawn(parent, helper, err);
+    if (code == ERR_OK) {
+        role_tell(helper, IPC_CHANNEL, &auth, sizeof auth, &pair[1], 1);
+        tell_source(parent, helper);
+        if (!becomes_ready(helper))
+            code = err_set(
+                err, ERR_INVALID, "auth \"%s\" cannot be used",
+                parent->conf.auths[helper->number].title);
+        (void)close(helper->control); /* this ends it */
+        (void)waitpid(helper->pid, NULL, 0);
+    }
+    (void)close(pair[0]); /* nobody else has them now */
+    (void)close(pair[1]);
+    return code;
+}
+
+enum err_code
+sources_check(struct parent *parent, struct err *err)
+{
+    struct role_user auth;
+    if (role_user_resolve("user-auth", &parent->conf.user_auth, &auth, err) != ERR_OK ||
+        sources_resolve(&parent->conf, &auth, parent->source_users, err) != ERR_OK)
+        return err->code;
+    for (uint32_t i = 0; i < parent->conf.auth_count; i++) {
+        struct child helper = {
+            .role = IPC_SOURCE,
+            .source = parent->conf.auths[i].source,
+            .number = i,
+            .control = -1,
+        };
+        if (wants_helper(parent, i) && check_one(parent, &helper, err) != ERR_OK)
+            return err->code;
+    }
+    return ERR_OK;
 }

@@ -1,13 +1,15 @@
 """Users that PAM or a checkpassword program judge, each in a helper of auth."""
 
 import os
+import re
 import shlex
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from restanted import AS_ROOT, SANITIZED, STORE_UID
+from restanted import AS_ROOT, BUILD, SANITIZED, STORE_UID, free_port
 
 SUFFIX = "-outside"  # of users that the user file does not know
 
@@ -156,6 +158,20 @@ def test_a_program_that_is_not_there_stops_the_start(make_server):
         server.start()
     assert server.process.wait(10) == 78
     server.process = None
+
+
+def test_so_does_a_check_of_the_configuration(make_server):
+    server = make_server(extra='auth "checkpassword" { program = "nothing" }')
+    server.port = free_port()
+    server.write_config()
+    command = [BUILD / "restanted", "-c", server.config, "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 78
+    assert re.search(r'auth "checkpassword": program ".*/nothing" cannot be run', done.stderr)
+    assert 'restanted.conf: auth "checkpassword" cannot be used' in done.stderr
+    executable(server.folder / "nothing", "#!/bin/sh\nexit 1\n")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "is right" in done.stderr) == (0, True), done.stderr
 
 
 def test_a_helper_that_dies_is_replaced(checked):
