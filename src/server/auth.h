@@ -146,7 +146,8 @@ struct auth_try auth_seek_try(const struct auth_seek *seek);
  */
 void auth_seek_go(struct auth_role *role, struct auth_seek *seek);
 
-/* What a helper has answered to it. */
+/* What a helper has answered to it. A name other than the asked one must not be that of a user
+ * of an earlier file; for a token whose owner the client has named there is no other. */
 void auth_seek_answered(
     struct auth_role *role, struct auth_seek *seek, const struct ipc_answer *answer);
 

@@ -6,6 +6,18 @@
 #include <pop/server.h>
 #include <stdlib.h>
 
+/* A refusal that is nobody's fault at the other end. CHECK has no other answer than CHECKED. */
+static void
+refuse_try(
+    struct auth_role *role, enum auth_goal goal, const struct auth_try *try, uint32_t refusal)
+{
+    struct ipc_checked checked = {.known = true}; /* PASS will hear of the problem */
+    if (goal == AUTH_GOAL_NAME)
+        auth_answer(role, try->front, IPC_CHECKED, try->session, &checked, sizeof checked);
+    else
+        auth_refuse(role, try, refusal);
+}
+
 struct auth_seek *
 auth_seek_new(
     struct auth_role *role, enum auth_goal goal, const struct auth_try *try,
@@ -13,7 +25,7 @@ auth_seek_new(
 {
     struct auth_seek *seek = malloc(sizeof *seek); /* large: only what is used is written */
     if (seek == NULL) {
-        auth_refuse(role, try, POP_REFUSAL_SYS_TEMP);
+        refuse_try(role, goal, try, POP_REFUSAL_SYS_TEMP);
         return NULL;
     }
     struct network place = penalty_prefix(&try->from);
@@ -57,17 +69,12 @@ auth_seek_try(const struct auth_seek *seek)
         .front = seek->job.front, .session = seek->job.session, .from = seek->job.from};
 }
 
-/* The login ends with a refusal that is nobody's fault at the other end. */
 static void
 refuse(struct auth_role *role, struct auth_seek *seek, uint32_t refusal)
 {
     struct auth_try try = auth_seek_try(seek);
-    struct ipc_checked checked = {.known = true}; /* PASS will hear of the problem */
     auth_sasl_drop(role, seek);
-    if (seek->goal == AUTH_GOAL_NAME)
-        auth_answer(role, try.front, IPC_CHECKED, try.session, &checked, sizeof checked);
-    else
-        auth_refuse(role, &try, refusal);
+    refuse_try(role, seek->goal, &try, refusal);
     auth_seek_free(seek);
 }
 
@@ -194,14 +201,71 @@ auth_seek_go(struct auth_role *role, struct auth_seek *seek)
 
 /* ---- a helper's answer ---- */
 
+/* The helper does not let the user in, or what it has for the user cannot be used. */
+static void
+refuse_unusable(struct auth_role *role, struct auth_seek *seek)
+{
+    if (seek->goal == AUTH_GOAL_TOKEN) { /* another server's, maybe */
+        seek->source++;
+        auth_seek_go(role, seek);
+    } else if (seek->goal == AUTH_GOAL_PASSWORD) {
+        refuse_wrong(role, seek, true);
+    } else {
+        found(role, seek, false);
+    }
+}
+
+/* An earlier source has a user of the name that the answer gives. Of helpers it is not known.
+ */
+static bool
+is_of_earlier_file(const struct auth_role *role, const struct auth_seek *seek)
+{
+    struct auth_user user;
+    struct pop_view name = pop_view_of(seek->job.user.name);
+    for (size_t i = 0; i < seek->source; i++) {
+        struct passwd_file *file = role->sources[i].file;
+        if (file != NULL && passwd_file_lookup(file, name, &user, NULL) == ERR_OK)
+            return true;
+    }
+    return false;
+}
+
+/* Names may have an alias or another spelling. But a helper speaks for whom it is asked about:
+ * with another name it must not get past a file that comes first, and the token of somebody
+ * else is none of the user that the client has named. */
+static bool
+may_be_called(const struct auth_role *role, const struct auth_seek *seek, const char *asked)
+{
+    if (strcmp(seek->job.user.name, asked) == 0)
+        return true;
+    return seek->goal == AUTH_GOAL_TOKEN ? asked[0] == '\0' : !is_of_earlier_file(role, seek);
+}
+
+/* On failure nothing of the answer is left. */
+static enum err_code
+read_found(
+    const struct auth_role *role, struct auth_seek *seek, const struct ipc_answer *answer,
+    struct err *err)
+{
+    struct auth_user *user = &seek->job.user;
+    char asked[USER_NAME_MAX + 1];
+    memcpy(asked, user->name, strlen(user->name) + 1);
+    enum err_code code = auth_source_read(answer, user, err);
+    if (code == ERR_OK && !may_be_called(role, seek, asked))
+        code = err_set(err, ERR_INVALID, "its source answers about '%s'", user->name);
+    if (code != ERR_OK)
+        auth_user_begin(user, pop_view_of(asked));
+    return code;
+}
+
 static void
 found_by_helper(struct auth_role *role, struct auth_seek *seek, const struct ipc_answer *answer)
 {
     struct err err;
     struct auth_source *source = &role->sources[seek->source];
-    if (auth_source_read(answer, &seek->job.user, &err) != ERR_OK) {
+    if (read_found(role, seek, answer, &err) != ERR_OK) {
         log_error("user %s: %s", seek->job.user.name, err.text);
-        refuse_wrong(role, seek, true);
+        refuse_unusable(role, seek);
         return;
     }
     seek->job.known = true;
@@ -214,19 +278,6 @@ found_by_helper(struct auth_role *role, struct auth_seek *seek, const struct ipc
     } else {
         auth_source_learn(source, &seek->job.user);
         found(role, seek, true);
-    }
-}
-
-static void
-denied_by_helper(struct auth_role *role, struct auth_seek *seek)
-{
-    if (seek->goal == AUTH_GOAL_TOKEN) { /* another server's, maybe */
-        seek->source++;
-        auth_seek_go(role, seek);
-    } else if (seek->goal == AUTH_GOAL_PASSWORD) {
-        refuse_wrong(role, seek, true);
-    } else {
-        found(role, seek, false);
     }
 }
 
@@ -245,10 +296,10 @@ auth_seek_answered(
         break;
     case IPC_ANSWER_INVALID:
         log_error("user %s: %.*s", name, (int)answer->error.len, answer->error.data);
-        denied_by_helper(role, seek);
+        refuse_unusable(role, seek);
         break;
     case IPC_ANSWER_DENIED:
-        denied_by_helper(role, seek);
+        refuse_unusable(role, seek);
         break;
     case IPC_ANSWER_AWAY:
     case IPC_ANSWER_RESULT_COUNT: /* the table lets none through */

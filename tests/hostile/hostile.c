@@ -40,10 +40,11 @@ main(int argc, char **argv)
     int log = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (log >= 0)
         (void)dup2(log, STDERR_FILENO);
-    (void)puts("1..3");
+    (void)puts("1..4");
     attack_auth(count, folder);
     attack_store(count, folder);
-    attack_keys(count / 10, folder); /* each waits for its answer */
+    attack_keys(count / 10, folder);  /* each waits for its answer */
+    attack_source(count / 5, folder); /* each of which is listened to */
     remove_folder(folder);
     return EXIT_SUCCESS;
 }

@@ -1,7 +1,8 @@
 /*
- * A front that was taken over, against the real role programs: starts a role
- * as the parent does, stands in for all its neighbours, and sends it millions
- * of messages that are right, nearly right or nonsense.
+ * A front that was taken over, or a helper of auth, against the real role
+ * programs: starts a role as the parent does, stands in for all its
+ * neighbours, and sends it millions of messages that are right, nearly right
+ * or nonsense.
  *
  * The role must live, keep its memory and descriptors, and do nothing that it
  * was not granted; it may close the channel as often as it likes.
@@ -22,7 +23,7 @@ struct role {
     int front;
     uint32_t front_number;
     uint64_t sent;
-    uint64_t closed; /* times that it closed the front's channel */
+    uint64_t closed; /* times that it closed the channel of who was taken over */
 };
 
 /* Ends the program: a test has failed. */
@@ -74,5 +75,6 @@ void role_let_go(struct role *role);
 void attack_auth(uint64_t count, const char *folder);
 void attack_store(uint64_t count, const char *folder);
 void attack_keys(uint64_t count, const char *folder);
+void attack_source(uint64_t count, const char *folder);
 
 #endif
