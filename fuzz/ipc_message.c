@@ -119,7 +119,8 @@ check_way(uint32_t type, unsigned from, unsigned to)
         CHECK(
             type == IPC_READY || (type == IPC_TAKEN && from == IPC_FRONT) ||
             (type == IPC_KEY_JUDGED && from == IPC_KEYS) ||
-            (type == IPC_BANNED && from == IPC_AUTH));
+            ((type == IPC_BANNED || type == IPC_NEED_STORE) && from == IPC_AUTH) ||
+            (type == IPC_IDLE && from == IPC_STORE));
     if (type == IPC_ASK || type == IPC_ANSWER)
         CHECK(from + to == IPC_AUTH + IPC_SOURCE); /* with nobody else */
     if (from == IPC_STORE && to != IPC_PARENT)
