@@ -1,12 +1,21 @@
-/* PAM: the host's own rules about who may log in. Judges passwords, and finds the account. */
+/*
+ * PAM: the host's own rules about who may log in. Judges passwords, and finds
+ * the account. Modules may hang, crash and change the process that they are in:
+ * each login has a process of its own, which is killed when its time is over.
+ */
 #include "auth/source.h"
+#include "base/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <security/pam_appl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SERVICE_DEFAULT "restante"
@@ -189,9 +198,9 @@ find_account(pam_handle_t *handle, struct auth_user *user, struct err *err)
 }
 
 static enum err_code
-pam_source_verify(
-    struct source *source, const struct secret *secret, const struct network_address *from,
-    struct auth_user *user, struct err *err)
+ask_pam(
+    const struct source *source, const struct secret *secret,
+    const struct network_address *from, struct auth_user *user, struct err *err)
 {
     struct answers answers = {.name = user->name, .secret = secret};
     struct pam_conv conversation = {.conv = converse, .appdata_ptr = &answers};
@@ -211,6 +220,99 @@ pam_source_verify(
         code = find_account(handle, user, err);
     (void)pam_end(handle, result); /* it has had its say */
     return code;
+}
+
+/* ---- its process ---- */
+
+/* What the process has found; it goes through a pipe, which holds more than this. */
+struct reply {
+    enum err_code code;
+    uint32_t uid;
+    uint32_t gid;
+    char name[USER_NAME_MAX + 1];
+    char home[PATH_LEN_MAX];
+    char text[ERR_TEXT_MAX];
+};
+
+static _Noreturn void
+answer(
+    const struct source *source, const struct secret *secret,
+    const struct network_address *from, struct auth_user *user, int fd)
+{
+    struct err err = {.text = ""};
+    struct reply reply = {.code = ask_pam(source, secret, from, user, &err)};
+    reply.uid = user->uid;
+    reply.gid = user->gid;
+    memcpy(reply.name, user->name, sizeof reply.name);
+    memcpy(reply.home, user->home, strlen(user->home) + 1);
+    memcpy(reply.text, err.text, sizeof reply.text);
+    _exit(write(fd, &reply, sizeof reply) == (ssize_t)sizeof reply ? 0 : 1);
+}
+
+/* False: it has ended without a word, or its time is over. */
+static bool
+hear(int fd, struct reply *ret_reply, bool *ret_late)
+{
+    int64_t until_ms = clock_ms() + 1000 * SOURCE_SECONDS_MAX;
+    size_t len = 0;
+    while (len < sizeof *ret_reply) {
+        struct pollfd says = {.fd = fd, .events = POLLIN};
+        int64_t left_ms = until_ms - clock_ms();
+        int ready = left_ms > 0 ? poll(&says, 1, (int)left_ms) : 0;
+        *ret_late = ready == 0;
+        if (ready < 0 && errno == EINTR)
+            continue;
+        ssize_t n = ready > 0 ? read(fd, (char *)ret_reply + len, sizeof *ret_reply - len) : -1;
+        if (n <= 0)
+            return false;
+        len += (size_t)n;
+    }
+    return true;
+}
+
+static enum err_code
+take_reply(const struct reply *reply, struct auth_user *user, struct err *err)
+{
+    if (reply->code != ERR_OK)
+        return err_set(
+            err, reply->code == ERR_SYSTEM ? ERR_PROTOCOL : reply->code, "%s", reply->text);
+    memcpy(user->name, reply->name, sizeof user->name);
+    memcpy(user->home, reply->home, sizeof user->home);
+    user->uid = reply->uid;
+    user->gid = reply->gid;
+    return ERR_OK;
+}
+
+static enum err_code
+pam_source_verify(
+    struct source *source, const struct secret *secret, const struct network_address *from,
+    struct auth_user *user, struct err *err)
+{
+    int ends[2];
+    struct reply reply;
+    bool late = false;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_set(err, ERR_SYSTEM, "cannot make a pipe");
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)setpgid(0, 0); /* with all that modules start */
+        answer(source, secret, from, user, ends[1]);
+    }
+    (void)close(ends[1]); /* the process's */
+    bool heard = pid > 0 && hear(ends[0], &reply, &late);
+    (void)close(ends[0]); /* read only */
+    if (pid < 0)
+        return err_set(err, ERR_SYSTEM, "cannot start a process for PAM");
+    if (kill(-pid, SIGKILL) < 0)
+        (void)kill(pid, SIGKILL); /* it has no group yet */
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    if (heard)
+        return take_reply(&reply, user, err);
+    return late ? err_set(
+                      err, ERR_BUSY, "the service \"%s\" did not answer in %d s: killed",
+                      source->service, SOURCE_SECONDS_MAX)
+                : err_set(err, ERR_PROTOCOL, "a module of \"%s\" has crashed", source->service);
 }
 
 const struct source_ops source_pam = {

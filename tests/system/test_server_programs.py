@@ -223,6 +223,8 @@ MODULE = """#!/bin/sh
 read -r password
 case $PAM_USER in
 cid) [ "$password" = "open sesame" ] ;;
+dora) cat {folder}/nothing-comes ;;
+eric) kill -SEGV $PPID ;;
 ben) printf '%s %s %s %s' "$PAM_SERVICE" "$PAM_RHOST" "$PAM_TTY" "$PAM_TYPE" >{folder}/seen; exit 0 ;;
 *) exit 1 ;;
 esac
@@ -236,7 +238,7 @@ def pam(make_server, lines):
     server.extra %= services / "restante-test"
     module = executable(server.folder / "module", MODULE.format(folder=shlex.quote(str(services))))
     (services / "restante-test").write_text("".join(f"{line}\n" for line in lines).format(module=module))
-    for user in ("ben", "cid"):
+    for user in ("ann", "ben", "cid"):
         server.deliver(b"Subject: %s\n\n" % user.encode(), user)
     return server.start()
 
@@ -291,6 +293,25 @@ def test_a_failure_of_pam_waits_for_nobody(make_server):
     start = time.monotonic()
     check_login(server, b"cid", b"x", b"-ERR [AUTH]")
     assert time.monotonic() - start < 3.0
+
+
+def test_a_module_that_hangs_or_crashes_costs_one_login(make_server):
+    server = pam(make_server, BY_MODULE)
+    (server.folder / "services" / "nothing-comes").unlink(missing_ok=True)
+    os.mkfifo(server.folder / "services" / "nothing-comes")
+    helpers = server.roles()["pam"]
+    check_login(server, b"eric", b"x", b"-ERR [SYS/TEMP]")
+    assert server.log.wait(r"pam: a module of .* has crashed")
+    stuck = [server.connect() for _ in range(5)]  # more than its threads
+    for client in stuck:
+        client.ok(b"USER dora")
+        client.send(b"PASS x\r\n")
+        client.socket.settimeout(40)
+    check_login(server, b"ann", b"secret", b"+OK")  # of the user file, which waits for nobody
+    for client in stuck:
+        assert client.line().startswith(b"-ERR [SYS/TEMP]")
+    check_login(server, b"cid", b"open sesame", b"+OK")
+    assert server.roles()["pam"] == helpers
 
 
 def test_an_empty_password_is_none(make_server):
