@@ -329,7 +329,7 @@ main(void)
     role_start(IPC_AUTH);
     role.control = (struct loop_source){.fd = ROLE_CONTROL_FD, .ready = control_ready};
     if (loop_init(&role.loop, &err) != ERR_OK ||
-        exchange_library_new(&role.library, &err) != ERR_OK ||
+        exchange_library_new(&role.sasl, &err) != ERR_OK ||
         auth_memory_new(&role.memory, &err) != ERR_OK || make_penalty(&role, &err) != ERR_OK) {
         log_error("%s", err.text);
         return EXIT_FAILURE;

@@ -102,7 +102,7 @@ struct auth_role {
     uint32_t failure_delay_ms;
     uint32_t failure_window_seconds;
     uint32_t login_delay_seconds;
-    struct exchange_library *library;
+    struct exchange_library *sasl;
     struct auth_source sources[CONF_SECTIONS_MAX];
     size_t source_count;
     uint32_t mechanisms; /* as configured; 0: those that fit */

@@ -257,7 +257,7 @@ begin(
     enum err_code code = ERR_NOMEM;
     if (entry != NULL && may_begin(front, message))
         code = exchange_new(
-            front->role->library, message->mechanism,
+            front->role->sasl, message->mechanism,
             (struct pop_view){message->binding, message->binding_len}, &exchange, &err);
     if (code != ERR_OK) {
         free(entry);
@@ -368,7 +368,7 @@ set_library_secret(struct auth_role *role)
         struct pop_view secret = file != NULL ? passwd_file_secret(file) : POP_VIEW("");
         if (secret.len == 0)
             continue;
-        exchange_library_set_secret(role->library, secret);
+        exchange_library_set_secret(role->sasl, secret);
         return;
     }
 }
