@@ -214,8 +214,7 @@ start(
     CLEANUP(fd_closep) int replies = -1;
     int ends[2] = {-1, -1};
     char host[NETWORK_TEXT_MAX];
-    struct network network = {.address = *from, .bits = (unsigned char)(8 * from->len)};
-    network_text(&network, host);
+    network_address_text(from, host);
     bool ok = make_pipe(ends);
     CLEANUP(fd_closep) int ask_end = ends[1];
     ask = ends[0];

@@ -139,8 +139,7 @@ describe(pam_handle_t *handle, const struct network_address *from)
 {
     void (*delay)(int, unsigned, void *) = no_delay;
     char host[NETWORK_TEXT_MAX];
-    struct network network = {.address = *from, .bits = (unsigned char)(8 * from->len)};
-    network_text(&network, host);
+    network_address_text(from, host);
     (void)pam_set_item(handle, PAM_TTY, "pop3"); /* these are only told to modules */
     if (from->len > 0)
         (void)pam_set_item(handle, PAM_RHOST, host);

@@ -93,3 +93,10 @@ network_text(const struct network *network, char ret_text[NETWORK_TEXT_MAX])
     else
         (void)snprintf(ret_text, NETWORK_TEXT_MAX, "%s", host);
 }
+
+void
+network_address_text(const struct network_address *address, char ret_text[NETWORK_TEXT_MAX])
+{
+    struct network host = {.address = *address, .bits = (unsigned char)(8 * address->len)};
+    network_text(&host, ret_text);
+}

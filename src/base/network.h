@@ -33,4 +33,8 @@ struct network network_of(const struct network_address *address, unsigned bits);
 /* "192.0.2.0/24"; with all bits the address alone, "192.0.2.1". "unknown": it has none. */
 void network_text(const struct network *network, char ret_text[NETWORK_TEXT_MAX]);
 
+/* The same of an address alone. */
+void
+network_address_text(const struct network_address *address, char ret_text[NETWORK_TEXT_MAX]);
+
 #endif

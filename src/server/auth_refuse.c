@@ -20,9 +20,8 @@ log_refused(const struct auth_try *try, struct pop_view user, const char *reason
 {
     char name[LOG_NAME_MAX];
     char from[NETWORK_TEXT_MAX];
-    struct network host = {.address = try->from, .bits = (unsigned char)(8 * try->from.len)};
     log_name(user, name);
-    network_text(&host, from);
+    network_address_text(&try->from, from);
     log_info("login refused: user=\"%s\" from=%s reason=%s", name, from, reason);
 }
 
